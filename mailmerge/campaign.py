@@ -62,6 +62,9 @@ class Campaign:
         to_name: a template for the display name of To.
         reply_to: a template for the mailboxes of Reply-To.
         reverse_path: the address that bounces go to; by default that of `sender`.
+        cc: templates of the mailboxes that get a copy, named in Cc; each gives any number of them.
+        bcc: the same for mailboxes that the message does not name.
+        cc_sees_unsubscribe: whether copies may have the link that unsubscribes the recipient.
         headers: further header fields: templates by the name of the field.
         inline_css: whether style sheets are inlined into `style` attributes.
         css_to_attributes: whether inlined styles also become attributes such as `width`.
@@ -93,6 +96,9 @@ class Campaign:
         inline_css: bool = True,
         css_to_attributes: bool = True,
         folder: str | Path | None = None,
+        cc: str | Sequence[str] = (),
+        bcc: str | Sequence[str] = (),
+        cc_sees_unsubscribe: bool = False,
     ) -> None:
         base = Path() if folder is None else Path(folder)
         sources: dict[str, str] = {}
@@ -103,6 +109,9 @@ class Campaign:
             "html": _template("html", html, base, sources),
             "text": _template("text", text, base, sources),
             "attachments": tuple(_attachment(entry, base) for entry in attachments),
+            "cc": (cc,) if isinstance(cc, str) else tuple(cc),
+            "bcc": (bcc,) if isinstance(bcc, str) else tuple(bcc),
+            "cc_sees_unsubscribe": cc_sees_unsubscribe,
         }  # fmt: skip
         if html is None and text is None:
             raise CampaignError(tr("a campaign needs html, text, or both"), code="wrong-value")

@@ -10,11 +10,12 @@ make the message that is sent. The same recipient and the same identity give the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final, Protocol
 
+from mailmerge.errors import InputError
 from mailmerge.mime.headers import make_message_id
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
@@ -22,6 +23,7 @@ from mailmerge.mime.settings import Sender, sender_of
 from mailmerge.recipients.audience import Recipient
 from mailmerge.recipients.spreadsheet import SheetLocale
 from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.copies import NO_COPIES, Copies, CopySources
 from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
 from mailmerge.signing.settings import MessageSigner, signer_of
@@ -88,16 +90,17 @@ class MessageFactory:
         links: UnsubscribeLinks | None = None,
         *,
         number_locale: Callable[[], str] = str,
+        copies: CopySources | None = None,
     ) -> None:
         """Compile the templates, and write the bytes that all messages share.
 
-        `signer` signs each message.
+        `signer` signs each message. `copies` says who else gets it.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
             CampaignError: `content_base` cannot be written.
         """
-        renderer = Renderer(templates, links=links, number_locale=number_locale)
+        renderer = Renderer(templates, links=links, number_locale=number_locale, copies=copies)
         self._start(renderer, Composer(sender, parts), signer=signer)
 
     @classmethod
@@ -160,6 +163,19 @@ class MessageFactory:
         """
         return self._renderer.slow_because
 
+    @property
+    def has_copies(self) -> bool:
+        """Whether messages may go to more mailboxes than their recipients'."""
+        return self._renderer.has_copies and self._edit is None
+
+    def copies(self, recipient: Recipient) -> Copies:
+        """Who else gets the message of one recipient, without making it.
+
+        Raises:
+            InputError: it is not known: a template fails, or gives something else than mailboxes.
+        """
+        return self._renderer.copies(recipient) if self.has_copies else NO_COPIES
+
     def make(self, recipient: Recipient, identity: Identity) -> Message:
         """The message of one recipient.
 
@@ -175,7 +191,10 @@ class MessageFactory:
             InputError: it cannot be rendered.
         """
         content = self._renderer.render(recipient)
-        return content if self._edit is None else self._edit(recipient, content)
+        if self._edit is None:
+            return content
+        # An edited message is a test: only its reader gets it.
+        return replace(self._edit(recipient, content), copies=NO_COPIES)
 
     def compose(self, recipient: Recipient, content: Content, identity: Identity) -> Message:
         """The message of content that is rendered already.
@@ -219,7 +238,15 @@ def message_factory(settings: Settings) -> MessageFactory:
     signer = signer_of(settings, sender.mailbox.domain)
     locale, links = SheetLocale(settings), links_of(settings)
     templates = templates_of(settings)
-    return MessageFactory(templates, sender, parts, signer, links, number_locale=locale)
+    return MessageFactory(
+        templates,
+        sender,
+        parts,
+        signer,
+        links,
+        number_locale=locale,
+        copies=CopySources.of(settings),
+    )
 
 
 class _Deliverable(Protocol):
@@ -254,6 +281,21 @@ class TransactionFactory:
         self._messages = messages
         self._notices = _Notices.of(section or DeliverySection())
 
+    @property
+    def further(self) -> Callable[[_Deliverable], tuple[str, ...]] | None:
+        """The function that names the domains of a message's further recipients; None without any.
+
+        A message that cannot be made has none.
+        """
+        return self._further if self._messages.has_copies else None
+
+    def _further(self, delivery: _Deliverable) -> tuple[str, ...]:
+        try:
+            copies = self._messages.copies(delivery.recipient)
+        except InputError:
+            return ()
+        return tuple(one.domain for one in copies.mailboxes)
+
     def transaction(self, delivery: _Deliverable) -> Transaction:
         """The message of a delivery in its envelope; the token is the number of the delivery.
 
@@ -262,15 +304,19 @@ class TransactionFactory:
         """
         recipient, message_id = delivery.recipient, delivery.message_id
         message = self._messages.make(recipient, Identity(message_id, delivery.sent_on))
-        mailbox = recipient.mailbox
+        mailbox, copies = recipient.mailbox, message.content.copies
+        paths: tuple[str, ...] = (mailbox.forward_path,)
+        if copies.to:
+            paths += tuple(one.forward_path for one in copies.to)
         envelope = Envelope(
             self._messages.reverse_path_for(mailbox.forward_path),
-            (mailbox.forward_path,),
+            paths,
             smtputf8=message.smtputf8 or mailbox.needs_smtputf8,
             eightbit=message.eightbit,
             envid=self._notices.envid(message_id),
             ret=self._notices.ret,
             notify=self._notices.notify,
+            copies=tuple(one.forward_path for one in (*copies.cc, *copies.bcc)),
         )
         return Transaction(delivery.id, envelope, message.chunks)
 

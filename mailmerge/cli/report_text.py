@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mailmerge.language import listed, marked, tr
+from mailmerge.language import listed, marked, tr, trn
 from mailmerge.wording import counted, one_line, padded, printable, size_in_words, wrapped
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def report_lines(report: CheckReport, width: int) -> Iterator[str]:
 def summary_line(report: CheckReport) -> str:
     """One line with the numbers of recipients and problems, and the sizes of the messages."""
     recipients = [counted(report.recipients, "recipient")]
+    if report.copies:
+        recipients.append(trn("{count:,} copy", "{count:,} copies", report.copies))
     if report.suppressed:
         recipients.append(tr("{count:,} suppressed", count=report.suppressed))
     if report.left_out:

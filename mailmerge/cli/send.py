@@ -28,7 +28,7 @@ from mailmerge.cli.terminal import (
     say,
     show_result,
 )
-from mailmerge.language import marked, tr
+from mailmerge.language import marked, tr, trn
 from mailmerge.portable.signals import stop_signals
 from mailmerge.wording import counted, duration_in_words
 
@@ -770,6 +770,12 @@ def _summary_lines(summary: Summary) -> Iterator[str]:
         recipients=counted(summary.total, "recipient"),
         states=states or tr("none"),
     )
+    if summary.copies_refused:
+        yield trn(
+            "The server refused {count:,} copy: mailmerge status shows it.",
+            "The server refused {count:,} copies: mailmerge status shows them.",
+            summary.copies_refused,
+        )
 
 
 def _fault_lines(faults: FaultRun, seed: int) -> Iterator[str]:

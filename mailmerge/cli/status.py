@@ -248,6 +248,7 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
             typer.echo(folded(one_line(smtp_message(one.reply)), first="      ", rest="      "))
     if len(listed) > _LISTED:
         typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))
+    _show_copies(ledger, standing.copies_refused)
     provider = service_of(campaign.smtp.provider, campaign.smtp.host)
     for kind in refusals(ledger.iterate(), provider=provider):
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
@@ -260,3 +261,22 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
         typer.echo("\n" + folded(one_line(tr("Attention: {recovery}.", recovery=recovery))))
     if ledger.owner:
         typer.echo(tr("\nA send is running: {owner}.", owner=ledger.owner))
+
+
+def _show_copies(ledger: LedgerReader, refused: int) -> None:
+    """Show the copies that the server refused; their messages were sent."""
+    from mailmerge.ledger.refused_copies import in_words
+    from mailmerge.library_messages import smtp_message
+    from mailmerge.reports.status import without_all_copies
+    from mailmerge.wording import one_line
+
+    if not refused:
+        return
+    typer.echo(tr("\nSent, but these copies were refused:"))
+    listed = without_all_copies(ledger.iterate(), _LISTED + 1)
+    for one in listed[:_LISTED]:
+        typer.echo(one_line(tr("  row {row}  {address}", row=one.row, address=one.address)))
+        reply = smtp_message(in_words(one.copies_refused))
+        typer.echo(folded(one_line(reply), first="      ", rest="      "))
+    if len(listed) > _LISTED:
+        typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))

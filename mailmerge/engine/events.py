@@ -19,6 +19,7 @@ from typing import Any, Final
 from mailmerge.engine.summary import Summary
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
+from mailmerge.ledger.refused_copies import RefusedCopy, documents
 from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.library_messages import system_reason
 from mailmerge.private_files import open_private
@@ -64,7 +65,8 @@ class DeliveryEvent:
 
     `row` and `key` are those of the spreadsheet. `stage` is the stage of the SMTP session that
     decided. `reply` is the server's reply or mailmerge's own reason. `server_id` is the id that the
-    server gave an accepted message; "" if its reply has none.
+    server gave an accepted message; "" if its reply has none. `copies_refused` lists the copies
+    of a sent message that the server refused.
     """
 
     at: float
@@ -75,6 +77,7 @@ class DeliveryEvent:
     reply: str
     message_id: str
     server_id: str = ""
+    copies_refused: tuple[RefusedCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryOutcom
         transition.reply,
         delivery.message_id,
         transition.server_id,
+        transition.copies_refused,
     )
 
 
@@ -186,8 +190,11 @@ def to_json(event: Event) -> dict[str, Any]:
         document |= {"event": "outcome", "state": _STATE_OF[type(event)].value}
     else:
         document["event"] = _NAMES[type(event)]
-    names = [field.name for field in fields(event) if field.name != "at"]
-    return document | {name: getattr(event, name) for name in names}
+    names = [field.name for field in fields(event) if field.name not in {"at", "copies_refused"}]
+    document |= {name: getattr(event, name) for name in names}
+    if isinstance(event, DeliveryEvent) and event.copies_refused:
+        document["copies_refused"] = documents(event.copies_refused)
+    return document
 
 
 _NAMES: Final[dict[type[Event], str]] = {

@@ -34,6 +34,7 @@ from mailmerge.engine.throttle import Slowing, Throttle
 from mailmerge.engine.worker import Failed, Settled
 from mailmerge.errors import MailmergeError, RunStopped
 from mailmerge.language import marked, tr
+from mailmerge.ledger.refused_copies import count_of
 from mailmerge.ledger.states import State
 from mailmerge.library_messages import system_reason
 from mailmerge.smtp import Verdict
@@ -52,6 +53,7 @@ class Counts:
         failed: how many of them were rejected or in doubt.
         trouble: why connections cannot be opened; "" when one works again.
         slowed_by: the reply that slowed the run down; "" at full speed.
+        copies_refused: the number of copies that the server refused.
     """
 
     started_at: float = 0.0
@@ -61,6 +63,7 @@ class Counts:
     failed: int = 0
     trouble: str = ""
     slowed_by: str = ""
+    copies_refused: int = 0
 
     @property
     def seconds(self) -> float:
@@ -166,6 +169,8 @@ class Monitor:
                 counts.sent += transition.state is State.SENT
                 counts.failed += transition.state in _FAILED
                 counts.trouble = ""
+                if transition.copies_refused:
+                    counts.copies_refused += count_of(transition.copies_refused)
             refused = self._refusals.note(report.outcome, decision)
             doubtful = self._doubts_after(report)
         if transition is not None:

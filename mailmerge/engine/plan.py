@@ -8,7 +8,7 @@ from typing import Final
 
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.rates import even_interval, is_quota
-from mailmerge.language import listed, tr
+from mailmerge.language import listed, tr, trn
 from mailmerge.ledger.states import State, counts_in_words
 from mailmerge.settings import Rate
 from mailmerge.wording import counted, duration_in_words, padded
@@ -33,9 +33,10 @@ class _Making:
 
 @dataclass(frozen=True, slots=True)
 class _Others:
-    """The recipients that are tried again, by their state, and rows left out, by campaign."""
+    """What a run does besides the first attempt for each recipient, and what it leaves out."""
 
     again: Mapping[State, int] = field(default_factory=dict)
+    copies: int = 0
     sent_before: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -55,7 +56,7 @@ class Plan:
         test_to: the addresses that get all messages of a test; "" for a real run.
         making: why each page is rendered from scratch, if that is slow, and how fast.
         signed_by: the signatures in words; "" without one.
-        others: the recipients that are tried again, and the rows that are left out.
+        others: the recipients that are tried again or get copies, and the rows left out.
     """
 
     total: int
@@ -82,6 +83,11 @@ class Plan:
         return self.others.sent_before
 
     @property
+    def copies(self) -> int:
+        """How many further addresses get these messages; the rates count each."""
+        return self.others.copies
+
+    @property
     def slow_because(self) -> str:
         """Why each page is rendered from scratch, if that is slow; else ""."""
         return self.making.slow_because
@@ -95,7 +101,7 @@ class Plan:
     def ends_after(self) -> float:
         """The minimum seconds of the run; 0 if nothing limits it."""
         made_in = self.to_send / self.per_second if self.per_second else 0.0
-        return max(least_seconds(self.rates, self.to_send), made_in)
+        return max(least_seconds(self.rates, self.to_send + self.copies), made_in)
 
     def __str__(self) -> str:
         """Return the plan as lines for the user."""
@@ -116,6 +122,9 @@ class Plan:
         for campaign, count in self.sent_before.items():
             text = tr('{count:,} already sent "{campaign}"', count=count, campaign=campaign)
             yield _line(tr("left out"), text)
+        if self.copies:
+            addresses = trn("{count:,} further address", "{count:,} further addresses", self.copies)
+            yield _line(tr("copies"), addresses)
         if self.again:
             yield _line(tr("again"), counts_in_words(self.again))
         if self.test_to:
@@ -165,8 +174,9 @@ class Plan:
         """The rate that decides about the end, if there are several."""
         if len(self.rates) < 2:
             return None
-        governing = max(self.rates, key=lambda rate: least_seconds([rate], self.to_send))
-        ends = least_seconds([governing], self.to_send)
+        addressed = self.to_send + self.copies
+        governing = max(self.rates, key=lambda rate: least_seconds([rate], addressed))
+        ends = least_seconds([governing], addressed)
         return governing if ends >= self.ends_after else None
 
     def leaving_out(self, sent_before: Mapping[str, int]) -> Plan:
@@ -196,11 +206,13 @@ def make_plan(
     subjects: Sequence[str] = (),
     again: Mapping[State, int] | None = None,
     signed_by: str = "",
+    copies: int = 0,
 ) -> Plan:
     """Make the plan of a run.
 
     `to_send` is the number of claimable recipients in the ledger. `again` is the number of
-    recipients that are tried again at once, by their state.
+    recipients that are tried again at once, by their state. `copies` is the number of further
+    addresses that get these messages.
     """
     if limits.limit is not None:
         to_send = min(to_send, limits.limit)
@@ -213,7 +225,7 @@ def make_plan(
         rates=limits.rates,
         connections=limits.connections,
         window=limits.window,
-        others=_Others(again or {}),
+        others=_Others(again or {}, copies),
         signed_by=signed_by,
     )
 

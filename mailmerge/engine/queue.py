@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -113,18 +114,56 @@ class ConnectedWorkers:
         return worker + sum(other > worker for other in workers)
 
 
+Further = Callable[[Delivery], Sequence[str]]
+"""Returns the domain of each recipient of a delivery's message besides its own."""
+
+
+_Turn = tuple[str, Sequence[str]]
+"""The domain of a message's recipient, and those of its further recipients."""
+
+
+class _Turns:
+    """The throttle, and what it needs to know about a delivery.
+
+    `further` is None if no message has copies.
+    """
+
+    def __init__(self, throttle: Throttle, further: Further | None) -> None:
+        self.throttle = throttle
+        self._further = further
+
+    def of(self, delivery: Delivery) -> _Turn:
+        """Return the domains that the message of this delivery goes to."""
+        further = () if self._further is None else self._further(delivery)
+        return delivery.mailbox.domain, further
+
+    def account_ready(self, now: float, turn: _Turn) -> float:
+        """Return when the rates of the account permit it; the domain "" has none of its own."""
+        return self.throttle.ready_at(now, "", [""] * len(turn[1]))
+
+    def has_rates(self, turn: _Turn) -> bool:
+        """Whether one of its domains has rates of its own."""
+        return any(map(self.throttle.has_rates, (turn[0], *turn[1])))
+
+
 class Queue:
     """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
 
-    A request to stop closes the queue at once.
+    A request to stop closes the queue at once. `further` is None if no message has copies.
 
     Attributes:
         workers: the workers that have a connection; the connector notes them.
         low_water: the run is woken when fewer deliveries wait.
     """
 
-    def __init__(self, throttle: Throttle, clock: Clock, stop: StopRequest | None = None) -> None:
-        self._throttle = throttle
+    def __init__(
+        self,
+        throttle: Throttle,
+        clock: Clock,
+        stop: StopRequest | None = None,
+        further: Further | None = None,
+    ) -> None:
+        self._turns = _Turns(throttle, further)
         self._clock = clock
         self._stop = stop or StopRequest()
         self._changed = threading.Condition()
@@ -198,10 +237,12 @@ class Queue:
             if self.closed or not self._count() or not self._allows(worker, now):
                 return _NEVER
             turns = [
-                self._throttle.ready_at(now, name) for name, own in self._by_domain.items() if own
+                self._turns.throttle.ready_at(now, name)
+                for name, own in self._by_domain.items()
+                if own
             ]
             if self._waiting:
-                turns.append(self._throttle.ready_at(now))
+                turns.append(self._turns.throttle.ready_at(now))
             return min(turns)
 
     def take(self, worker: int) -> Delivery | NotYet:
@@ -270,7 +311,7 @@ class Queue:
 
     def set_aside(self) -> None:
         """Note that a delivery that was taken gets no outcome in this run."""
-        self._throttle.settled(self._clock())
+        self._turns.throttle.settled(self._clock())
         self.settle()
 
     def wait(self, seconds: float) -> None:
@@ -282,7 +323,7 @@ class Queue:
     # --- which delivery is next; the caller holds the lock
 
     def _allows(self, worker: int, now: float) -> bool:
-        allowed = self._throttle.connections(now)
+        allowed = self._turns.throttle.connections(now)
         if worker in self.workers and len(self.workers) <= allowed:
             return True  # the usual case
         return self.workers.position(worker) < allowed
@@ -293,22 +334,24 @@ class Queue:
     def _next(self, now: float) -> Delivery | NotYet:
         while self._waiting:
             delivery = self._waiting[0]
-            domain = delivery.mailbox.domain
-            if self._throttle.take(now, domain):
+            turn = self._turns.of(delivery)
+            if self._turns.throttle.take(now, *turn):
                 self._in_flight += 1
                 return self._waiting.popleft()
-            ready = self._throttle.ready_at(now)
-            if not self._throttle.has_rates(domain) or ready > now:
+            ready = self._turns.account_ready(now, turn)
+            if ready > now or not self._turns.has_rates(turn):
                 return NotYet(ready)
-            self._by_domain.setdefault(domain, deque()).append(self._waiting.popleft())
+            self._by_domain.setdefault(turn[0], deque()).append(self._waiting.popleft())
         ready_at = [
-            self._throttle.ready_at(now, name) for name, own in self._by_domain.items() if own
+            self._turns.throttle.ready_at(now, *self._turns.of(own[0]))
+            for own in self._by_domain.values()
+            if own
         ]
         return NotYet(min(ready_at, default=None))
 
     def _next_by_domain(self, now: float) -> Delivery | None:
-        for domain, deliveries in self._by_domain.items():
-            if deliveries and self._throttle.take(now, domain):
+        for deliveries in self._by_domain.values():
+            if deliveries and self._turns.throttle.take(now, *self._turns.of(deliveries[0])):
                 self._in_flight += 1
                 return deliveries.popleft()
         return None

@@ -19,11 +19,17 @@ messages. Three things could break it:
 * A clock that was set back. Then the reserved slots are too far in the future. They are returned,
   and new ones are reserved from the present time on.
 
+A message with copies counts once for each recipient: it uses as many slots, or as much of a quota.
+Its further slots follow it. Between two messages are as many slots as the larger one has
+recipients; this keeps the promise for each window that has a message without copies. For the
+others, the messages with copies are remembered as long as a window lasts (`_Recent`).
+
 `now` is a parameter, in seconds since 1970: nothing here sleeps or reads a clock.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -43,12 +49,15 @@ _ROUNDING: Final = 0.001
 class Meter(Protocol):
     """Keeps one rate. The throttle calls it with its lock held."""
 
-    def ready_at(self, now: float) -> float:
-        """Reserve the next slot if needed, and return its time; `now` or earlier means at once."""
+    def ready_at(self, now: float, count: int = 1) -> float:
+        """Reserve the next slots if needed, and return their time; `now` or earlier means at once.
+
+        `count` is the number of recipients of the message.
+        """
         ...
 
-    def spend(self, now: float) -> None:
-        """Use up one message at `now`, which `ready_at(now)` has permitted."""
+    def spend(self, now: float, count: int = 1) -> None:
+        """Use up one message at `now`, which `ready_at(now, count)` has permitted."""
         ...
 
     def close(self) -> None:
@@ -95,6 +104,32 @@ def _spacing(rate: Rate) -> _Spacing:
     return _Spacing(interval, lateness, even < _SHORTEST_LATENESS * 5, max(1, int(1 / interval)))
 
 
+class _Recent:
+    """The messages with copies in the last window of a rate."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._messages: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, count: int) -> None:
+        """Remember a message with `count` recipients."""
+        self._messages.append((now, count))
+
+    def ready_at(self, now: float, count: int) -> float:
+        """Return when a message with `count` recipients fits into the window that ends with it."""
+        messages, window = self._messages, self._rate.seconds + _ROUNDING
+        while messages and messages[0][0] + window <= now:
+            messages.popleft()
+        while messages and messages[-1][0] > now:  # the machine's clock was set back
+            messages.pop()
+        total, ready = sum(one for _, one in messages), now
+        for at, one in messages:
+            if total + count <= self._rate.count:
+                break
+            total, ready = total - one, at + window
+        return ready
+
+
 class _Cadence:
     """A rate that is spread evenly; its slots are reserved a second ahead."""
 
@@ -104,33 +139,43 @@ class _Cadence:
         self._longest = rate.seconds
         self._spacing = _spacing(rate)
         self._next = self._end = usage.slots_until(name)
+        self._last = (0.0, 1)
+        self._recent = _Recent(rate)
 
-    def ready_at(self, now: float) -> float:
-        """Reserve the next slot if needed, and return its time; `now` or earlier means at once."""
-        if self._next - now > self._longest + self._spacing.interval + 1:
+    def ready_at(self, now: float, count: int = 1) -> float:
+        """Reserve slots if needed, and return their time; `now` or earlier means at once."""
+        if self._next - now > self._longest + self._last[1] * self._spacing.interval + 1:
             # The machine's clock was set back, so the slots of the former time have no meaning.
             self._usage.return_slots(self._name, self._end, now + self._spacing.interval)
             self._next = self._end = now + self._spacing.interval
-        if self._next <= now and not self._fits(self._nominal(now)):
-            self._reserve(self._nominal(now))
-        return self._next
+            self._last = (0.0, 1)
+        if self._next <= now and not self._fits(self._nominal(now), count):
+            self._reserve(self._nominal(now), count)
+        if count == 1:
+            return self._next
+        at = self._last[0] + count * self._spacing.interval
+        return max(self._next, at, self._recent.ready_at(now, count))
 
     def _nominal(self, now: float) -> float:
         late = self._spacing.lateness if self._spacing.catches_up else 0.0
         return max(self._next, now - late)
 
-    def _fits(self, nominal: float) -> bool:
+    def _fits(self, nominal: float, count: int) -> bool:
         late = 0.0 if self._spacing.catches_up else self._spacing.lateness
-        return nominal + self._spacing.interval <= self._end + late
+        return nominal + count * self._spacing.interval <= self._end + late
 
-    def _reserve(self, nominal: float) -> None:
-        length = self._spacing.slots * self._spacing.interval
+    def _reserve(self, nominal: float, count: int) -> None:
+        length = max(self._spacing.slots, count) * self._spacing.interval
         self._next = self._usage.reserve_slots(self._name, self._end, nominal, length)
         self._end = self._next + length
 
-    def spend(self, now: float) -> None:
-        """Use up one message at `now`."""
-        self._next = self._nominal(now) + self._spacing.interval
+    def spend(self, now: float, count: int = 1) -> None:
+        """Use up one message with `count` recipients at `now`."""
+        at = self._nominal(now)
+        self._next = at + count * self._spacing.interval
+        self._last = at, count
+        if count > 1:
+            self._recent.add(now, count)
 
     def close(self) -> None:
         """Return the unused slots."""
@@ -150,23 +195,33 @@ class Quota:
         self._left = 0
         self._taken_at = 0.0
 
-    def ready_at(self, now: float) -> float:
-        """Reserve the next slot if needed, and return its time; `now` or earlier means at once."""
+    def ready_at(self, now: float, count: int = 1) -> float:
+        """Reserve what is needed, and return when it may be used; `now` or earlier means at once.
+
+        A message with more recipients than the whole quota uses up all of it.
+        """
         width = self._rate.seconds / BUCKETS
         if self._left and int(self._taken_at // width) != int(now // width):
             self.close()
-        if self._left:
-            return now
-        self._left, ready = self._usage.reserve_quota(
-            self._name, self._rate.count, self._rate.seconds, self._share, now
-        )
-        self._taken_at = now
-        return ready
+        needed = min(count, self._rate.count)
+        while self._left < needed:
+            granted, ready = self._usage.reserve_quota(
+                self._name,
+                self._rate.count,
+                self._rate.seconds,
+                max(self._share, needed - self._left),
+                now,
+            )
+            self._taken_at = now
+            if not granted:
+                return ready
+            self._left += granted
+        return now
 
-    def spend(self, now: float) -> None:
-        """Use up one message at `now`."""
+    def spend(self, now: float, count: int = 1) -> None:
+        """Use up one message with `count` recipients at `now`."""
         assert now >= self._taken_at
-        self._left -= 1
+        self._left -= min(count, self._left)
 
     def close(self) -> None:
         """Return the unused messages."""

@@ -31,7 +31,7 @@ from mailmerge.engine.limits import Limits
 from mailmerge.engine.making import SetAside
 from mailmerge.engine.monitor import Monitor
 from mailmerge.engine.plan import claim_size
-from mailmerge.engine.queue import Backlog, Queue
+from mailmerge.engine.queue import Backlog, Further, Queue
 from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.engine.throttle import Forecast, Throttle
@@ -235,6 +235,8 @@ class Run:
         clock: seconds since 1970; None means the machine's clock.
         check_seconds: the seconds of the check before the run.
         connect: makes the transport of each connection.
+        further: returns the domains of a message's further recipients, which the rates count; None
+            if no message has any.
 
     Raises:
         LedgerError: the record of what the account has used cannot be read.
@@ -255,6 +257,7 @@ class Run:
         clock: Clock | None = None,
         check_seconds: float = 0.0,
         connect: Callable[[Server], Transport] = SocketTransport.connect,
+        further: Further | None = None,
     ) -> None:
         self._store = store
         self._limits = limits
@@ -270,7 +273,7 @@ class Run:
         )
         self._stop = StopRequest()
         self._aside = SetAside()
-        self._queue = Queue(self._throttle, self._clock, self._stop)
+        self._queue = Queue(self._throttle, self._clock, self._stop, further)
         self._monitor = Monitor(self._queue, self._throttle, listener)
         in_flight = limits.connections * limits.window
         self._loop = _LoopState(claim_size(self._throttle.interval, in_flight), limits.limit)
@@ -536,6 +539,7 @@ class Run:
             check_seconds=self._check_seconds,
             error=self._monitor.failure or ending(states, stopped=stopped, unmade=unmade),
             unmade=unmade,
+            copies_refused=counts.copies_refused,
         )
 
 

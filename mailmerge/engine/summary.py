@@ -67,6 +67,8 @@ class Summary:
             made. They are skipped or pending, and the next send tries again.
         drafted: the number of messages that this run put into the user's drafts. They count as
             pending.
+        copies_refused: the number of copies that the server refused in this run, of messages that
+            it accepted.
     """
 
     campaign: str
@@ -77,6 +79,7 @@ class Summary:
     error: MailmergeError | None = None
     unmade: int = 0
     drafted: int = 0
+    copies_refused: int = 0
 
     @property
     def total(self) -> int:
@@ -96,6 +99,8 @@ class Summary:
             document["unmade"] = self.unmade
         if self.drafted:
             document["drafted"] = self.drafted
+        if self.copies_refused:
+            document["copies_refused"] = self.copies_refused
         if self.error is not None:
             document["stopped"] = str(self.error)
         return document

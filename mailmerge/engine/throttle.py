@@ -15,7 +15,8 @@ count as time of sending.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,20 +102,30 @@ class Throttle:
 
     # --- questions
 
-    def take(self, now: float, domain: str = "") -> bool:
-        """Return whether a message may be sent now. If so, it counts as sent."""
+    def take(self, now: float, domain: str = "", further: Sequence[str] = ()) -> bool:
+        """Return whether a message may be sent now. If so, it counts as sent.
+
+        `further` has the domain of each further recipient of the message: the rates count each.
+        """
         with self._lock:
-            if self._ready_at(now, domain) > now:
+            if self._ready_at(now, domain, further) > now:
                 return False
-            for meter in self._meters(domain):
-                meter.spend(now)
+            if further:
+                for meter, count in self._counted(domain, further):
+                    meter.spend(now, count)
+            else:
+                for meter in self._meters(domain):
+                    meter.spend(now)
             self._pace.take(now, self._held_until, self.interval)
             return True
 
-    def ready_at(self, now: float, domain: str = "") -> float:
-        """Return when the next message to `domain` may be sent; `now` or earlier means at once."""
+    def ready_at(self, now: float, domain: str = "", further: Sequence[str] = ()) -> float:
+        """Return when the next message to `domain` may be sent; `now` or earlier means at once.
+
+        `further` is as for `take`; the domain "" has no rates of its own.
+        """
         with self._lock:
-            return self._ready_at(now, domain)
+            return self._ready_at(now, domain, further)
 
     def forecast(self, now: float) -> Forecast:
         """Return when the next message to a domain without rates of its own may be sent."""
@@ -151,8 +162,12 @@ class Throttle:
         """Return until when pauses and complaints delay messages."""
         return max(self._held_until, self._pace.ready_at)
 
-    def _ready_at(self, now: float, domain: str) -> float:
+    def _ready_at(self, now: float, domain: str, further: Sequence[str] = ()) -> float:
         ready = self._held()
+        if further:
+            for meter, count in self._counted(domain, further):
+                ready = max(ready, meter.ready_at(now, count))
+            return ready
         for meter in self._meters(domain):
             ready = max(ready, meter.ready_at(now))
         return ready
@@ -160,6 +175,14 @@ class Throttle:
     def _meters(self, domain: str) -> Sequence[Meter]:
         own = self._domains.get(domain)
         return self._general if own is None else [*self._general, *own]
+
+    def _counted(self, domain: str, further: Sequence[str]) -> Iterator[tuple[Meter, int]]:
+        """The meters of a message with further recipients, each with how many it counts."""
+        for meter in self._general:
+            yield meter, 1 + len(further)
+        for name, count in Counter((domain, *further)).items():
+            for meter in self._domains.get(name, ()):
+                yield meter, count
 
     # --- reports about the server
 

@@ -32,6 +32,7 @@ from mailmerge.engine.retry import Decision, decide
 from mailmerge.engine.stopping import StopRequest
 from mailmerge.errors import AssetError, InputError, MailmergeError
 from mailmerge.language import tr
+from mailmerge.ledger.refused_copies import refused_copies
 from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
 from mailmerge.library_messages import system_reason
 from mailmerge.portable.clock import Clock
@@ -569,6 +570,7 @@ class Worker:
                     str(outcome.stage),
                     decision.reply,
                     self._server_id(decision.reply) if sent else "",
+                    refused_copies(outcome.refused) if sent and outcome.refused else (),
                 )
             ]
         )

@@ -8,7 +8,8 @@ run; the plan and the run both use `limits`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -16,7 +17,7 @@ from itertools import islice
 from mailmerge.campaign import Campaign
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan, make_plan
-from mailmerge.errors import Declined
+from mailmerge.errors import Declined, InputError
 from mailmerge.jobs.approval import Approval, RecipientDigests, make_approval
 from mailmerge.jobs.approval_files import require_approval
 from mailmerge.jobs.options import JobOptions
@@ -184,15 +185,20 @@ class Preparation:
     def plan(self) -> Plan:
         """Return what the run would do."""
         report, to_send = self._require_check(), self.to_send()
+        counts, messages = self.counts(), self.messages
+        begun = counts[State.PENDING] < sum(counts.values())
+        shown = min(to_send, _SUBJECTS_SHOWN)
+        known = () if begun or self._redirect.edits else report.subjects[:shown]
         plan = make_plan(
             self.limits,
-            self.counts(),
+            counts,
             to_send=to_send,
             sender=self._campaign.settings.message.from_,
             server=self._target.server_name,
-            subjects=self._subjects(to_send),
-            again=self._remaining.again(self.counts()),
+            subjects=known or self._subjects(shown),
+            again=self._remaining.again(counts),
             signed_by=signed_by(self._campaign.settings),
+            copies=_count_copies(messages, islice(self._following(), to_send)),
         )
         plan = replace(plan, test_to=self._target.test_to).leaving_out(report.sent_before)
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
@@ -251,23 +257,23 @@ class Preparation:
             checked -= report.invalid_recipients
         return checked if self._target.most is None else min(checked, self._target.most)
 
-    def _subjects(self, to_send: int) -> tuple[str, ...]:
-        """Return the subjects of the next messages, at most three."""
-        shown = min(to_send, _SUBJECTS_SHOWN)
-        counts, report = self.counts(), self.report
-        begun = counts[State.PENDING] < sum(counts.values())
-        if report is not None and report.subjects and not (begun or self._redirect.edits):
-            return tuple(report.subjects[:shown])
+    def _following(self) -> Iterator[Recipient]:
+        """The recipients in the order in which the run tries them."""
+        counts = self.counts()
         following = self._participants.valid(self._invalid)
-        if begun:  # a dry run has not enrolled the rows that are new
+        if counts[State.PENDING] < sum(counts.values()):
+            # A dry run has not enrolled the rows that are new.
             following = self._remaining.next_ones(() if self._target.sends else following)
         if self._invalid:
             following = (one for one in following if one.row not in self._invalid)
-        messages = self.messages
-        # The copies of a test message to several addresses have the same subject.
-        copies = max(len(self._redirect.addresses), 1)
-        subjects = [messages.render(one).subject for one in islice(following, shown * copies)]
-        return tuple(subjects[::copies][:shown])
+        return following
+
+    def _subjects(self, shown: int) -> tuple[str, ...]:
+        """The subjects of the first messages; several test messages of one recipient are one."""
+        repeated = max(len(self._redirect.addresses), 1)
+        following = islice(self._following(), shown * repeated)
+        subjects = [self.messages.render(one).subject for one in following]
+        return tuple(subjects[::repeated][:shown])
 
 
 def _require_accepted(difference: Difference) -> None:
@@ -280,3 +286,12 @@ def _require_accepted(difference: Difference) -> None:
             hint=tr("use --accept-changes to send with the new recipients and content"),
             code="changed",
         )
+
+
+def _count_copies(messages: MessageFactory, recipients: Iterable[Recipient]) -> int:
+    """Return how many further addresses get the messages of these recipients."""
+    count = 0
+    for one in recipients if messages.has_copies else ():
+        with contextlib.suppress(InputError):  # it is skipped, or the check has reported it
+            count += len(messages.copies(one).mailboxes)
+    return count

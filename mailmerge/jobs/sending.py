@@ -139,9 +139,10 @@ class Sending:
         kept = settings.delivery.keep_copy if self._target.keeps_copies else ""
         keep = open_copies(kept, settings.state_folder)
         self.copied, self._copies = None, self._open_copies(endpoint)
+        transactions = self._transactions()
         return Run(
             self._ledger.store(),
-            self._transactions(),
+            transactions,
             endpoint.server,
             self._preparation.limits,
             campaign=self._campaign.name,
@@ -151,6 +152,7 @@ class Sending:
             listener=self._preparation.options.listener,
             clock=clock,
             check_seconds=report.seconds if report is not None else 0.0,
+            further=transactions.further,
         )
 
     def _make_drafts(self, mailbox: ImapAccount, clock: Clock | None) -> DraftRun:

@@ -7,7 +7,7 @@ write it:
     snapshot_sum  campaign, row, key, mailbox, cells, rows of a       enrolment, first claim
                   group, Message-ID
     state_sum     state, times, attempts, doubts, stage, reply,
-                  the server's id                                     each transition
+                  the server's id, refused copies                     each transition
 
 A statement that changes many rows at once sets the checksum to NULL, and `seal` computes it before
 the commit. So a checksum that is NULL in a ledger is damage as well. `date`, `owner` and
@@ -25,6 +25,7 @@ from sqlalchemy import Connection, bindparam, inspect, or_, select, text, update
 
 from mailmerge.language import tr
 from mailmerge.ledger.database import Bulk, RowDamaged
+from mailmerge.ledger.refused_copies import to_text
 from mailmerge.ledger.schema import DELIVERY_COLUMNS, TRANSITION_COLUMNS, campaign, delivery
 from mailmerge.ledger.states import State, Transition
 from mailmerge.providers.server_ids import server_id_of
@@ -67,11 +68,11 @@ def checksum(*values: object) -> int:
 
 def state_sum(  # noqa: PLR0917 - the columns of a row in their order
     state: str, at: float | None, attempts: int, doubts: int, retry_at: float | None,
-    stage: str, reply: str, server_id: str = "",
+    stage: str, reply: str, server_id: str = "", copies: str = "",
 ) -> int:  # fmt: skip
     """Return the checksum of the columns that a transition writes.
 
-    Without an id of the server it is the same as before there was a column for it.
+    Without an id of the server and refused copies it is the same as before these columns.
     """
     # Columns of type FLOAT return floats, even if an integer was written.
     when = None if at is None else float(at)
@@ -79,6 +80,8 @@ def state_sum(  # noqa: PLR0917 - the columns of a row in their order
     columns = f"{state}\0{when}\0{attempts}\0{doubts}\0{due}\0{stage}\0{reply}"
     if server_id:
         columns = f"{columns}\0{server_id}"
+    if copies:
+        columns = f"{columns}\0\0{copies}"
     return zlib.crc32(columns.encode("utf-8", "surrogatepass"))
 
 
@@ -88,7 +91,7 @@ NEW_STATE_SUM: Final = state_sum(State.PENDING.value, None, 0, 0, None, "", "")
 _CLAIMED_SUM: Final = state_sum(State.CLAIMED.value, None, 0, 0, None, "", "")
 
 
-StateColumns = tuple[str, float, int, int, float | None, str, str, str]
+StateColumns = tuple[str, float, int, int, float | None, str, str, str, str]
 """The columns of a row that a transition writes, in the order of `state_sum`."""
 
 
@@ -103,13 +106,14 @@ def state_columns(transition: Transition) -> StateColumns:
         transition.stage,
         transition.reply,
         transition.server_id,
+        to_text(transition.copies_refused) if transition.copies_refused else "",
     )
 
 
 def state_sum_of_claim(before: Sequence[Any], recorded: int) -> int:
     """Return the checksum after a claim, which changes the state alone.
 
-    `before` has the columns changed_at to server_id of the row, `recorded` is its checksum.
+    `before` has the columns changed_at to copies_refused of the row, `recorded` is its checksum.
     """
     return _CLAIMED_SUM if recorded == NEW_STATE_SUM else state_sum(State.CLAIMED.value, *before)
 
@@ -201,7 +205,8 @@ _COLUMNS: Final = (
     ("journal", "position_sum"),
 )
 
-_ADD_SERVER_ID: Final = "ALTER TABLE delivery ADD COLUMN server_id TEXT NOT NULL DEFAULT ''"
+_LATER_COLUMNS: Final = ("server_id", "copies_refused")
+_ADD_COLUMN: Final = "ALTER TABLE delivery ADD COLUMN {} TEXT NOT NULL DEFAULT ''"
 
 _ADD_ROWS: Final = "ALTER TABLE delivery ADD COLUMN rows TEXT NOT NULL DEFAULT ''"
 
@@ -211,7 +216,7 @@ def add_checksums(connection: Connection) -> None:
     for table, column in _COLUMNS:
         if column not in _names(connection, table):
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER"))
-    _add_server_id(connection)  # `seal` reads both; they are empty, and so change no checksum
+    _add_later_columns(connection)  # `seal` reads them; they are empty and change no checksum
     add_rows(connection)
     seal(connection)
     for number, secret in connection.execute(select(campaign.c.id, campaign.c.secret)).all():
@@ -223,9 +228,11 @@ def _names(connection: Connection, table: str) -> set[str]:
     return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
-def _add_server_id(connection: Connection) -> None:
-    if "server_id" not in _names(connection, "delivery"):
-        connection.execute(text(_ADD_SERVER_ID))
+def _add_later_columns(connection: Connection) -> None:
+    present = _names(connection, "delivery")
+    for column in _LATER_COLUMNS:
+        if column not in present:
+            connection.execute(text(_ADD_COLUMN.format(column)))
 
 
 def add_rows(connection: Connection) -> None:
@@ -236,9 +243,14 @@ def add_rows(connection: Connection) -> None:
 
 def add_server_ids(connection: Connection) -> None:
     """Add the column of the server's ids, and read them out of the replies that are known."""
-    _add_server_id(connection)
+    _add_later_columns(connection)
     add_rows(connection)
     sent = select(_c.id, _c.reply).where(_c.state == State.SENT.value, _c.server_id == "")
     found = ((number, server_id_of(reply)) for number, reply in connection.execute(sent).all())
     _SET_SERVER_ID.run(connection, [(one, None, number) for number, one in found if one])
     seal(connection)
+
+
+def add_copies_refused(connection: Connection) -> None:
+    """Add the column of the refused copies; it is empty, and changes no checksum."""
+    _add_later_columns(connection)

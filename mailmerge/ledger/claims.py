@@ -67,7 +67,7 @@ from mailmerge.ledger.states import (
 
 _RECORDED = (
     "state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply", "server_id",
-    "state_sum",
+    "copies_refused", "state_sum",
 )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ _NEW: Final = {
     "state": State.PENDING.value,
     "message_id": "",
     "server_id": "",
+    "copies_refused": "",
     "attempts": 0,
     "doubts": 0,
     "stage": "",

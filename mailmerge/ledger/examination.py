@@ -27,6 +27,7 @@ from mailmerge.ledger.evidence import examine
 from mailmerge.ledger.integrity import problems_of
 from mailmerge.ledger.journal_file import JournalFiles
 from mailmerge.ledger.migrations import LEDGER
+from mailmerge.ledger.refused_copies import RefusedCopy, from_text
 from mailmerge.ledger.sqlite import read_database
 from mailmerge.ledger.states import Recovery, State, Transition, reported
 from mailmerge.wording import counted
@@ -66,6 +67,7 @@ class Salvaged:
     date: float | None
     whole: bool
     server_id: str = ""
+    copies_refused: tuple[RefusedCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ def _compared(
 _WANTED: Final = (
     "id", "row", "key", "address", "state", "changed_at", "attempts", "reply", "message_id", "date",
     "doubts", "retry_at", "stage", "state_sum", "server_id",
+    "copies_refused",
 )  # fmt: skip
 _FARTHEST: Final = 1 << 40
 _MOST_GAPS: Final = 1000
@@ -294,14 +297,14 @@ def _journal_states(journals: Iterable[JournalFiles]) -> dict[int, Transition]:
 def _salvaged(row: Mapping[str, Any], known: Mapping[int, Transition]) -> Salvaged:
     columns = [row[name] for name in ("id", "state", "changed_at", "attempts", "doubts")]
     columns += [row["retry_at"], row["stage"], row["reply"], row["server_id"] or ""]
-    columns.append(row["state_sum"])
+    columns += [row["copies_refused"] or "", row["state_sum"]]
     whole = row["state_sum"] is None or has_right_state(columns)
     state, changed_at, reply = row["state"], row["changed_at"], row["reply"]
-    server_id = row["server_id"]
+    server_id, copies = row["server_id"], _copies(row["copies_refused"])
     last = known.get(row["id"])
     if last is not None and (not whole or last.at >= _as(float, changed_at, 0.0)):
         state, changed_at, reply = last.state.value, last.at, last.reply
-        server_id = last.server_id
+        server_id, copies = last.server_id, last.copies_refused
     return Salvaged(
         row=_as(int, row["row"], None),
         key=_as(str, row["key"], ""),
@@ -314,7 +317,16 @@ def _salvaged(row: Mapping[str, Any], known: Mapping[int, Transition]) -> Salvag
         date=_as(float, row["date"], None),
         whole=whole,
         server_id=_as(str, server_id, ""),
+        copies_refused=copies,
     )
+
+
+def _copies(text: object) -> tuple[RefusedCopy, ...]:
+    """Return the refused copies, as far as they can be read."""
+    try:
+        return from_text(_as(str, text, ""))
+    except ValueError:
+        return ()
 
 
 def _as(kind: Callable[[Any], Any], value: object, otherwise: Any) -> Any:

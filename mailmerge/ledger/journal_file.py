@@ -41,6 +41,7 @@ from mailmerge.errors import LedgerError
 from mailmerge.language import tr
 from mailmerge.ledger.database import Observer, observed
 from mailmerge.ledger.disk_hints import hint_for_unwritable
+from mailmerge.ledger.refused_copies import of_json, to_text
 from mailmerge.ledger.states import State, Transition
 from mailmerge.library_messages import system_reason
 from mailmerge.portable.files import reserve, write_at
@@ -61,7 +62,12 @@ _LONGEST_REPLY: Final = 500
 _LONGEST_TEXT: Final = 1200
 """The maximum bytes of a reply in a line; an escaped control character takes six."""
 
-_ALWAYS_FITS: Final = _LONGEST_TEXT // 6
+_LONGEST_WITH_COPIES: Final = 400
+"""The same in a line with refused copies, which need the space."""
+
+_ESCAPED: Final = 6
+"""The most bytes that a character takes in a line."""
+
 _SPREAD: Final = 0x9E3779B1  # keeps the places of different files apart
 
 _NAME = re.compile(r"(?P<ledger>.+)-(?P<generation>\d{8})\.journal")
@@ -69,6 +75,8 @@ _CHECKSUM = 9  # eight hexadecimal digits and a space
 _MASK: Final = 0x2AAAAAAA  # of 30 bits, because larger numbers are slower
 _WORDS_AT: Final = 64
 _WRITTEN, _SEQUENCE, _BASE, _CONTINUED = range(0, 8, 2)
+_FIELDS: Final = 8
+"""The fields of a line after the state, if it has refused copies."""
 _quoted = json.encoder.encode_basestring
 _NAMES: Final = {state: f'"{state}"' for state in State}  # formatting an Enum is slow
 
@@ -79,7 +87,11 @@ def encode(transition: Transition, generation: int, offset: int) -> bytes:
     retry_at, stage, reply = transition.retry_at, transition.stage, transition.reply
     due = "null" if retry_at is None else repr(retry_at)
     words = f"{_quoted(stage)},{_shortened(reply)}" if stage or reply else '"",""'
-    if transition.server_id:  # lines without one are as they were before there were such ids
+    # Lines without them are as they were before there were such ids and copies.
+    if transition.copies_refused:
+        words = f"{_quoted(stage)},{_shortened(reply, _LONGEST_WITH_COPIES)}"
+        words = f"{words},{_quoted(transition.server_id)},{to_text(transition.copies_refused)}"
+    elif transition.server_id:
         words = f"{words},{_quoted(transition.server_id)}"
     payload = (
         f"[{transition.delivery_id},{_NAMES[transition.state]},{transition.at!r},"
@@ -93,13 +105,13 @@ def encode(transition: Transition, generation: int, offset: int) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(content, seed), content)
 
 
-def _shortened(reply: str) -> str:
+def _shortened(reply: str, most: int = _LONGEST_TEXT) -> str:
     """Return a reply as JSON, within the bounds of characters and bytes."""
-    if len(reply) <= _ALWAYS_FITS:
+    if len(reply) * _ESCAPED <= most:
         return _quoted(reply)
     quoted = _quoted(reply[:_LONGEST_REPLY])
     size = _LONGEST_REPLY
-    while _size(quoted) > _LONGEST_TEXT:
+    while _size(quoted) > most:
         size = size * 3 // 4
         quoted = _quoted(reply[:size])
     return quoted
@@ -160,6 +172,8 @@ def _decode(line: bytes, seed: int) -> Transition | None:
         return None
     try:
         number, state, *rest = json.loads(payload)
+        if len(rest) == _FIELDS:
+            rest[-1] = of_json(rest[-1])
         return Transition(number, State(state), *rest)
     except (ValueError, TypeError):
         return None

@@ -17,7 +17,12 @@ from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, tex
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
 from mailmerge.ledger.after import add_after_facts
-from mailmerge.ledger.checksums import add_checksums, add_rows, add_server_ids
+from mailmerge.ledger.checksums import (
+    add_checksums,
+    add_copies_refused,
+    add_rows,
+    add_server_ids,
+)
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.copies import add_saved_copies
 from mailmerge.ledger.database import Database
@@ -135,6 +140,7 @@ LEDGER = Schema(
         Migration("facts of received mails", add_after_facts),
         Migration("copies in the Sent folder", add_saved_copies),
         Migration("rows of groups", add_rows),
+        Migration("refused copies", add_copies_refused),
     ),
 )
 """The tables of a ledger."""

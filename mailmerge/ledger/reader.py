@@ -32,6 +32,7 @@ from mailmerge.ledger.journal_file import JournalFiles
 from mailmerge.ledger.lock import Owner, owner_of
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.position import read_position
+from mailmerge.ledger.refused_copies import count_of
 from mailmerge.ledger.schema import (
     DELIVERY_COLUMNS,
     TRANSITION_COLUMNS,
@@ -98,7 +99,7 @@ class SqliteReader:
 
     def standing(self) -> Standing:
         """Return the counts, and how long the last run took."""
-        states, unmade, server_ids = Counter[State](), 0, 0
+        states, unmade, server_ids, copies = Counter[State](), 0, 0, 0
         with self._consistent() as look:
             if look is None:
                 return Standing(reported(states))
@@ -110,6 +111,7 @@ class SqliteReader:
                 states[last.state] += 1
                 unmade += is_unmade(last.state, last.stage, last.reply)
                 server_ids += bool(last.server_id)
+                copies += count_of(last.copies_refused) if last.copies_refused else 0
             times = read_times(look.connection, look.campaign.id)
             after = count_after(read_after(look.connection, look.campaign.id))
             return Standing(
@@ -119,6 +121,7 @@ class SqliteReader:
                 server_ids=server_ids,
                 after=after,
                 drafted=states[State.DRAFTED],
+                copies_refused=copies,
             )
 
     def unmade(self) -> int:

@@ -43,6 +43,7 @@ from sqlalchemy.schema import SchemaItem
 from mailmerge.language import tr
 from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.group_rows import read_rows
+from mailmerge.ledger.refused_copies import from_text
 from mailmerge.ledger.states import GONE, MAKING, Delivery, State, Transition
 from mailmerge.recipients.address import Mailbox
 
@@ -112,6 +113,8 @@ delivery = Table(
     Column("state_sum", _Number),
     Column("server_id", Text, nullable=False, server_default=""),
     _rows(),
+    # JSON; "" if no copy was refused (refused_copies.py).
+    Column("copies_refused", Text, nullable=False, server_default=""),
     UniqueConstraint("campaign_id", "key"),
 )
 
@@ -253,7 +256,7 @@ used = Table(
 _c = delivery.c
 TRANSITION_COLUMNS = (
     _c.id, _c.state, _c.changed_at, _c.attempts, _c.doubts, _c.retry_at, _c.stage, _c.reply,
-    _c.server_id,
+    _c.server_id, _c.copies_refused,
 )  # fmt: skip
 """The columns of a row for `transition_of`."""
 
@@ -275,9 +278,15 @@ def transition_of(row: Sequence[Any]) -> Transition:
     Raises:
         RowDamaged: the state is none.
     """
-    state, at, attempts, doubts, retry_at, *words = row[1 - len(TRANSITION_COLUMNS) :]
+    state, at, attempts, doubts, retry_at, stage, reply, server_id, refused = row[
+        1 - len(TRANSITION_COLUMNS) :
+    ]
     try:
-        return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, *words)
+        copies = from_text(refused) if refused else ()
+        return Transition(
+            row[0], State(state), at or 0.0, attempts, doubts, retry_at,
+            stage, reply, server_id, copies,
+        )  # fmt: skip
     except ValueError as error:
         raise RowDamaged(
             tr("delivery {row!r} has the state {state!r}", row=row[0], state=state)
@@ -328,5 +337,6 @@ def delivery_of(
         last.stage,
         last.reply,
         last.server_id,
+        last.copies_refused,
         rows=group,
     )

@@ -35,6 +35,7 @@ from enum import StrEnum
 from typing import Final
 
 from mailmerge.language import listed, marked, tr
+from mailmerge.ledger.refused_copies import RefusedCopy
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.recipient import Recipient, Row
 from mailmerge.wording import counted
@@ -140,6 +141,7 @@ class Transition:
         reply: the server's reply, or mailmerge's own reason.
         server_id: the id that the server gave an accepted message, or "". It has at most 200
             characters of printable ASCII.
+        copies_refused: the copies of a sent message that the server refused.
     """
 
     delivery_id: int
@@ -151,6 +153,7 @@ class Transition:
     stage: str = ""
     reply: str = ""
     server_id: str = ""
+    copies_refused: tuple[RefusedCopy, ...] = ()
 
 
 AFTER_KINDS: Final = ("bounced", "complained", "unsubscribed", "answered", "auto_replied")
@@ -178,7 +181,7 @@ class After:
 class Delivery:
     """One recipient of a campaign in the ledger: a snapshot of its row, and its state.
 
-    All times are in seconds since 1970. `attempts` to `server_id` are as in `Transition`.
+    All times are in seconds since 1970. `attempts` to `copies_refused` are as in `Transition`.
 
     Attributes:
         id: the id in the ledger.
@@ -211,6 +214,7 @@ class Delivery:
     stage: str = ""
     reply: str = ""
     server_id: str = ""
+    copies_refused: tuple[RefusedCopy, ...] = ()
     after: After | None = None
     rows: tuple[Row, ...] = ()
 
@@ -270,9 +274,10 @@ class Standing:
 
     `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
     the time of the check before it. Both are 0 before the first run. `unmade` is the number of
-    deliveries whose message could not be made, `server_ids` of those with an id of the server.
-    `after` counts deliveries by what came back by mail, without zeros. `drafted` is the number of
-    the pending deliveries whose message lies in the user's drafts.
+    deliveries whose message could not be made, `server_ids` of those with an id of the server,
+    `copies_refused` of the copies that the server refused. `after` counts deliveries by what came
+    back by mail, without zeros. `drafted` is the number of the pending deliveries whose message
+    lies in the user's drafts.
     """
 
     states: Mapping[State, int]
@@ -282,6 +287,7 @@ class Standing:
     server_ids: int = 0
     after: Mapping[str, int] = field(default_factory=dict)
     drafted: int = 0
+    copies_refused: int = 0
 
 
 _FILES_NAMED: Final = 3

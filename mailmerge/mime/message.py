@@ -60,6 +60,7 @@ from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.recipients.mailbox_list import parse_mailboxes
 from mailmerge.rendering.content import Body, Content, Structure
+from mailmerge.rendering.copies import NO_COPIES
 from mailmerge.settings import Settings
 from mailmerge.wording import prefixed
 
@@ -209,6 +210,8 @@ class Composer:
         self, recipient: Recipient, content: Content, message_id: str, date: datetime
     ) -> Message:
         utf8 = recipient.mailbox.needs_smtputf8 or self._from_needs_utf8
+        if content.copies is not NO_COPIES:
+            utf8 = utf8 or any(one.needs_smtputf8 for one in content.copies.mailboxes)
         reply_to = b""
         if content.reply_to:
             reply_to, reply_to_utf8 = _reply_to(content.reply_to)
@@ -238,7 +241,7 @@ class Composer:
         return header_block(
             [
                 self._from_field,
-                mailbox_field("To", recipient.mailbox, content.to_name),
+                *_to_and_cc(recipient, content),
                 *([reply_to] if reply_to else ()),
                 unstructured_field("Subject", content.subject),
                 date_field(date),
@@ -288,6 +291,20 @@ class Composer:
             seal(self._multipart.before_html(structure.images)),
             tuple(map(seal, self._multipart.after_html(related))),
         )
+
+
+def _to_and_cc(recipient: Recipient, content: Content) -> Sequence[bytes]:
+    """The fields that name who gets the message. Bcc is in none of them (RFC 5322, 3.6.3)."""
+    copies = content.copies
+    if copies is NO_COPIES:
+        return (mailbox_field("To", recipient.mailbox, content.to_name),)
+    first = recipient.mailbox
+    if content.to_name.strip(" "):
+        first = replace(first, display_name=content.to_name)
+    fields = [mailbox_list_field("To", (first, *copies.to))]
+    if copies.cc:
+        fields.append(mailbox_list_field("Cc", copies.cc))
+    return fields
 
 
 @lru_cache(maxsize=256)  # most campaigns have one

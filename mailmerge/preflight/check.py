@@ -274,6 +274,7 @@ class Check:
             left_out=counts.left_out + sum(counts.sent_before.values()),
             reserved=counts.reserved,
             found=self._findings,
+            copies=counts.copies,
         )
         for rule in self._rules.totals:
             self._findings.extend(rule(totals, self._setup))
@@ -292,6 +293,7 @@ class Check:
             notes=tuple(self._notes),
             invalid=counts.invalid,
             invalid_recipients=counts.invalid_recipients,
+            copies=counts.copies,
             general_errors=self._findings.count("error") - counts.errors_of_rows,
         )
         if report.slow:
@@ -315,10 +317,12 @@ class _Counts:
     subjects: list[str] = field(default_factory=list)
     total_size: int = 0
     largest_size: int = 0
+    copies: int = 0
 
     def add(self, content: Content, message: Message | None) -> None:
         if len(self.subjects) < _SUBJECTS_SHOWN:
             self.subjects.append(content.subject)
+        self.copies += len(content.copies.mailboxes)
         if message is not None:
             self.total_size += message.size
             self.largest_size = max(self.largest_size, message.size)

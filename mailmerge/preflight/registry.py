@@ -9,6 +9,7 @@ from mailmerge.preflight import (
     account,
     addresses,
     bodies,
+    copies,
     fields,
     headers,
     html,
@@ -52,6 +53,7 @@ RULES = Rules(
         smime.check_certificate_use,
         smime.check_certificate_chain,
         smime.check_smime_encoding,
+        copies.check_copies_see_unsubscribe,
     ),
     recipient=(addresses.check_domain,),
     structure=(
@@ -86,6 +88,7 @@ RULES = Rules(
         bodies.check_gaps,
         bodies.check_line_breaks,
         bodies.check_message_size,
+        copies.check_copies,
     ),
     totals=(
         totals.check_recipients_left,

@@ -23,7 +23,7 @@ _PAGE_FAILURES = 3
 
 _NOTHING: Mapping[str, object] = {
     "subject": "-", "html": None, "text": None, "to_name": "", "reply_to": "", "headers": {},
-    "attachments": (),
+    "attachments": (), "cc": (), "bcc": (),
 }  # fmt: skip
 _REFERENCE = re.compile(
     r"""(?:<(?:img|input|body|table|td|th|tr|video)\b[^<>]*?\s(?:src|background|poster)
@@ -122,6 +122,9 @@ def _templates(campaign: Settings) -> Iterator[tuple[str, dict[str, object]]]:
         yield f"headers.{name}", {"headers": {name: value}}
     for entry in message.attachments:
         yield "attachments", {"attachments": (entry,)}
+    for key in ("cc", "bcc"):
+        for text in getattr(message, key):
+            yield key, {key: (text,)}
     if message.html is not None:
         yield "html", {"html": message.html}
     if message.text is not None:

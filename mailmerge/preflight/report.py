@@ -60,6 +60,7 @@ class CheckReport:
         invalid: the rows with errors, by number; for each, the first error in words.
         invalid_recipients: how many of these rows are among the recipients.
         general_errors: how many errors are of no row: of the templates, campaign.toml or the file.
+        copies: how many addresses get a copy, over all messages.
     """
 
     recipients: int
@@ -78,6 +79,7 @@ class CheckReport:
     invalid: Mapping[int, str] = field(default_factory=dict)
     invalid_recipients: int = 0
     general_errors: int = 0
+    copies: int = 0
 
     @classmethod
     def of(cls, findings: Findings, recipients: int = 0) -> CheckReport:
@@ -137,7 +139,7 @@ class CheckReport:
         return bool(self.slow_because) and self.seconds >= _NOTICEABLE and self.per_second < _SLOW
 
     def to_json(self) -> dict[str, object]:
-        """The document of `check --json`; it always has every key."""
+        """The document of `check --json`; it always has every key but `copies`."""
         return {
             "recipients": self.recipients,
             "errors": self.errors,
@@ -148,6 +150,7 @@ class CheckReport:
             "octets": self.sizes.total,
             "largest": self.sizes.largest,
             "seconds": round(self.seconds, 3),
+            **({"copies": self.copies} if self.copies else {}),
             "problems": [problem_to_json(problem) for problem in self.problems],
             "groups": [_group_to_json(group) for group in self.groups],
             "notes": [problem_to_json(note) for note in self.notes],

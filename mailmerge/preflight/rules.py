@@ -136,6 +136,7 @@ class Totals:
         left_out: how many rows the selection skipped.
         reserved: how many recipients have a domain that is reserved for examples (RFC 2606).
         found: the problems so far.
+        copies: how many addresses get a copy, over all messages.
     """
 
     file: str
@@ -146,6 +147,7 @@ class Totals:
     left_out: int
     reserved: int
     found: Found
+    copies: int = 0
 
 
 CampaignRule = Callable[[Setup], Iterable[Problem]]

@@ -73,6 +73,9 @@ def template_texts(campaign: Settings) -> Iterator[TemplateText]:
     }
     for key, text in fields.items():
         yield TemplateText("header", campaign.file, key, masked(text))
+    for key in ("cc", "bcc"):
+        for text in getattr(message, key):
+            yield TemplateText("header", campaign.file, f"message.{key}", masked(text))
     for entry in message.attached:
         for text in filter(None, (entry.file, entry.as_)):
             yield TemplateText("header", campaign.file, "message.attachments", masked(text))

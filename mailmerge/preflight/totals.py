@@ -134,8 +134,9 @@ def check_daily_limit(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """The account's limits allow all recipients within a day."""
     account, delivery = setup.account, setup.campaign.delivery
     for rate in account.allows.within(delivery).rates if account is not None else ():
-        if rate.seconds >= _DAY and totals.recipients > rate.count:
-            yield _takes_days(totals.recipients, rate, setup.now)
+        addressed = totals.recipients + totals.copies
+        if rate.seconds >= _DAY and addressed > rate.count:
+            yield _takes_days(addressed, rate, setup.now)
 
 
 def _takes_days(recipients: int, rate: Rate, now: datetime) -> Problem:

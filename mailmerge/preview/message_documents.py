@@ -135,11 +135,14 @@ def _message_problems(snapshot: CampaignSnapshot, made: ShownMessage | None) -> 
 
 def _made_document(snapshot: CampaignSnapshot, made: ShownMessage) -> Document:
     assert snapshot.messages is not None
+    copies = made.message.content.copies
     return {
         **_parsed_document(parse_message(bytes(made))),
+        "bcc": ", ".join(one.address for one in copies.bcc),
         "envelope": {
             "reversePath": snapshot.messages.factory.reverse_path,
             "forwardPath": made.recipient.mailbox.forward_path,
+            "copies": [one.forward_path for one in made.message.content.copies.mailboxes],
             "eightbit": made.message.eightbit,
             "smtputf8": made.message.smtputf8,
         },
@@ -153,6 +156,8 @@ def _parsed_document(parsed: ParsedMessage) -> Document:
         "htmlSize": len(html.encode("utf-8", "replace")) if html is not None else 0,
         "from": parsed.header("From"),
         "to": parsed.header("To"),
+        "cc": parsed.header("Cc"),
+        "bcc": "",
         "replyTo": parsed.header("Reply-To"),
         "subject": parsed.header("Subject"),
         "preheader": parsed.preheader,

@@ -58,7 +58,10 @@ def more_than_the_address(text: str, address: str) -> AddressError:
 def several(text: str) -> AddressError:
     """The error of a text with more than one address."""
     what = tr("{shown} contains more than one address", shown=_shown(text))
-    return _error(what, tr("write one recipient per row"), "many")
+    hint = tr(
+        'write one recipient per row, or set several = "each" or "together" under [recipients]'
+    )
+    return _error(what, hint, "many")
 
 
 def invalid(text: str, reason: str) -> AddressError:

@@ -23,6 +23,7 @@ from mailmerge.recipients.groups import Grouping, GroupRules, skipped_rows
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
 from mailmerge.recipients.sent_before import NOBODY, SentBefore
+from mailmerge.recipients.several import judge_several
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.recipients.table import SheetRow
@@ -240,8 +241,20 @@ class Audience:
         judge, skip = self._rules.judge, _SkipAtError()
         records = self._records()
         while batch := list(islice(records, self._batch)):
-            results = [judge(item) if type(item) is SheetRow else skip(item) for item in batch]
+            if self._rules.several:
+                results = self._with_several(batch, skip)
+            else:
+                results = [judge(item) if type(item) is SheetRow else skip(item) for item in batch]
             yield from results if repeats else deduplicator.without_duplicates(results)
+
+    def _with_several(self, batch: list[SheetRow | Problem], skip: _SkipAtError) -> list[RowResult]:
+        results: list[RowResult] = []
+        for item in batch:
+            if isinstance(item, SheetRow):
+                results += judge_several(self._rules, item)
+            else:
+                results.append(skip(item))
+        return results
 
     def _records(self) -> Iterator[SheetRow | Problem]:
         try:
@@ -324,6 +337,7 @@ def _rules(
         suppressed=frozenset(map(loose_identity, suppressed)) if loose else suppressed,
         sent_before=(before.known_as(loose_identity) if loose else before).by_identity,
         loose=loose,
+        several=section.several,
     )
 
 

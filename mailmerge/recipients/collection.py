@@ -33,6 +33,7 @@ from mailmerge.settings import RecipientsSection, Settings, explained
 
 _T = TypeVar("_T")
 _Dedupe = Literal["exact", "loose", "off"]
+_Several = Literal["", "each"]
 
 
 class RowsOf(Generic[_T]):
@@ -199,6 +200,7 @@ def read_recipients(
     hidden_rows: bool = True,
     locale: str = "",
     suppress: Path | str | None = None,
+    several: _Several = "",
 ) -> Recipients: ...
 
 
@@ -215,6 +217,7 @@ def read_recipients(
     required: Iterable[str] = (),
     dedupe: _Dedupe = "exact",
     suppress: Path | str | None = None,
+    several: _Several = "",
 ) -> Recipients: ...
 
 
@@ -237,6 +240,7 @@ def read_recipients(
     hidden_rows: bool = True,
     locale: str = "",
     suppress: Path | str | None = None,
+    several: _Several = "",
 ) -> Recipients:
     """Open recipients: a spreadsheet in any format, or mappings from column names to values.
 
@@ -260,9 +264,15 @@ def read_recipients(
     for_rows = {
         "address": address, "key": key, "where": where, "group_by": group_by,
         "group_where": group_where, "parse_names": parse_names, "required": tuple(required),
-        "dedupe": dedupe,
+        "dedupe": dedupe, "several": several,
     }  # fmt: skip
     section = _section(for_rows | for_files)
+    if section.several == "together":
+        raise CampaignError(
+            tr('several: only a campaign folder can have "together"'),
+            hint=tr("set it under [recipients] of its campaign.toml"),
+            code="wrong-value",
+        )
     spreadsheet = _opened(source, section, for_files)
     suppressed = SuppressionList(Path(suppress)).identities() if suppress else frozenset()
     return Recipients(section, spreadsheet, suppressed=suppressed)

@@ -24,6 +24,7 @@ from mailmerge.language import tr
 from mailmerge.recipients.first_rows import Earlier, FirstRows
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
+from mailmerge.recipients.several import claimed_keys
 
 # The rules remove this kind of white space from keys, so no cell can contain such a key.
 _REPEAT_MARK = "\u00a0#"
@@ -50,6 +51,8 @@ class Deduplicator:
             self._spellings(recipients),
             [recipient.row for recipient in recipients],
         )
+        if self._rules.several == "together":
+            repeated = self._claim_further(recipients) | repeated
         if not repeated:
             yield from batch
             return
@@ -60,6 +63,20 @@ class Deduplicator:
                 yield self._repeated(result, repeated[index])
             else:
                 yield result
+
+    def _claim_further(self, recipients: list[Recipient]) -> dict[int, Earlier]:
+        """Claim the further addresses of cells whose addresses get one message."""
+        further = [
+            (index, key, spelling, recipient.row)
+            for index, recipient in enumerate(recipients)
+            for key, spelling in claimed_keys(self._rules, recipient)
+        ]
+        if not further:
+            return {}
+        indexes, keys, spellings, rows = zip(*further, strict=True)
+        same = [self._rules.sameness(key) for key in keys]
+        found = self._first_rows.claim(same, spellings, rows)
+        return {indexes[at]: earlier for at, earlier in found.items()}
 
     def _sameness(self, recipients: list[Recipient]) -> list[str]:
         """The text that two rows of the same recipient share: the key, or its loose identity."""
@@ -86,7 +103,8 @@ class Deduplicator:
     def _problem(self, recipient: Recipient, earlier: Earlier) -> Problem:
         file, column = self._rules.file, self._rules.key
         shown = recipient.cells[column].strip()
-        if self._rules.by_address and not self._rules.loose and not earlier.same_spelling:
+        exact = not self._rules.loose and not self._rules.several
+        if self._rules.by_address and exact and not earlier.same_spelling:
             what = tr(
                 '"{shown}" is already in row {row}, in other case: this row is skipped',
                 shown=shown,

@@ -23,11 +23,15 @@ _PIECE = re.compile(
 _LONGEST = 4_000
 """Characters of a list; a longer text is no address, and costs no time."""
 
+_LONGEST_OF_COPIES = 50_000
+
 _GROUP = re.compile(r'^\s*+(?!mailto:)(?:"[^"]*"|[^"@<>:])*+:', re.IGNORECASE)
 
 
-def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
+def parse_mailboxes(text: str, longest: int = _LONGEST) -> tuple[Mailbox, ...]:
     """Read all mailboxes of a text, with their names; a repeated one is left out.
+
+    A text of more characters than `longest` is no list.
 
     Raises:
         AddressError: one of them is not an address, there is none, or the text has a group. The
@@ -39,11 +43,21 @@ def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
             hint=tr("write the addresses themselves, separated by commas"),
             code="address-group",
         )
-    parts = _joined(_split(text)) if len(text) <= _LONGEST else []
+    parts = _joined(_split(text)) if len(text) <= longest else []
     if len(parts) < 2:
         return (parse_mailbox(text, names=True),)
     found = (parse_mailbox(part, names=True) for part in parts)
     return tuple({one.identity: one for one in found}.values())
+
+
+def parse_list(text: str) -> tuple[Mailbox, ...]:
+    """Read all mailboxes of a text that may have none, or separators without a mailbox.
+
+    Raises:
+        AddressError: as `parse_mailboxes`.
+    """
+    text = text.strip(" \t\r\n,;")
+    return parse_mailboxes(text, _LONGEST_OF_COPIES) if text else ()
 
 
 def _split(text: str) -> list[str]:

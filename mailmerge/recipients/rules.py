@@ -34,6 +34,7 @@ class RowRules:
         suppressed: identities that get no message, as `sameness` gives them.
         sent_before: the campaign that each identity was sent before, as `sameness` gives them.
         loose: whether plus-tags and the dots of Gmail make no difference.
+        several: what a cell with several addresses means: "", "each" or "together" (several.py).
     """
 
     file: str
@@ -46,6 +47,7 @@ class RowRules:
     suppressed: frozenset[str] = frozenset()
     sent_before: Mapping[str, str] = field(default_factory=dict)
     loose: bool = False
+    several: str = ""
 
     @property
     def by_address(self) -> bool:
@@ -58,7 +60,12 @@ class RowRules:
         try:
             mailbox = parse_mailbox(cells[self.address], names=self.parse_names)
         except AddressError as error:
-            return self._without_mailbox(row, error)
+            return self.without_mailbox(row, error)
+        return self.decide(row, mailbox)
+
+    def decide(self, row: SheetRow, mailbox: Mailbox) -> Recipient | Skipped:
+        """Decide about a row with this mailbox: it is a recipient, or it is skipped."""
+        cells = row.cells
         if self.conditions:
             skipped = self._filtered(row, mailbox)
             if skipped is not None:
@@ -90,7 +97,8 @@ class RowRules:
         reason = SkipReason.SENT_BEFORE
         return Skipped(row.number, reason, row.cells, mailbox, campaign=campaign)
 
-    def _without_mailbox(self, row: SheetRow, error: AddressError) -> Skipped:
+    def without_mailbox(self, row: SheetRow, error: AddressError) -> Skipped:
+        """The row as skipped, because its address cell has this error."""
         skipped = self._filtered(row, None)
         if skipped is not None:
             return skipped

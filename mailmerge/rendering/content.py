@@ -14,6 +14,7 @@ from typing import Protocol
 from mailmerge.recipients.audience import Recipient
 from mailmerge.recipients.spreadsheet import SheetLocale
 from mailmerge.rendering.cache import BoundedCache
+from mailmerge.rendering.copies import NO_COPIES, Copies, CopySources, copy_templates
 from mailmerge.rendering.fields import Fields
 from mailmerge.rendering.marking import choose_sentinel
 from mailmerge.rendering.page import CacheStatistics, PageRenderer
@@ -55,6 +56,7 @@ class Content:
         headers: the campaign's own header fields, in their order.
         attachments: paths relative to the campaign folder.
         attached_as: the name of each attachment that has another name than its file, by path.
+        copies: who else gets the message.
     """
 
     subject: str
@@ -65,6 +67,7 @@ class Content:
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[str, ...] = ()
     attached_as: tuple[tuple[str, str], ...] = ()
+    copies: Copies = NO_COPIES
 
 
 class Renderer:
@@ -85,10 +88,12 @@ class Renderer:
         limits: RenderLimits = DEFAULT_LIMITS,
         links: UnsubscribeLinks | None = None,
         number_locale: Callable[[], str] = str,
+        copies: CopySources | None = None,
     ) -> None:
         """Compile the templates, which may be given as a campaign; it has its own `links`.
 
         `number_locale` gives the language of the numbers in the cells; "" if it is not known.
+        `copies` says who else gets each message.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
@@ -97,6 +102,7 @@ class Renderer:
         if isinstance(templates, Settings):
             number_locale = SheetLocale(templates)
             links = links_of(templates)
+            copies = CopySources.of(templates)
             templates = templates_of(templates)
         self.files = templates.files
         self._view = CampaignView(templates.campaign, number_locale)
@@ -105,7 +111,10 @@ class Renderer:
             self._links.keys  # noqa: B018 - a key that cannot be read is found now
         self._fields = Fields(templates, limits)
         self._bodies = _bodies_of(templates, limits)
+        self._copies = copy_templates(templates, copies, limits)
         self.variables: frozenset[str] = self._fields.variables | self._bodies.variables
+        if self._copies is not None:
+            self.variables |= self._copies.variables
         if self._links is not None:
             self.variables -= {_UNSUBSCRIBE_URL}
 
@@ -121,6 +130,23 @@ class Renderer:
     def cached(self) -> CacheStatistics:
         """How many structures have been made, and how many are kept."""
         return self._bodies.cached
+
+    def copies(self, recipient: Recipient) -> Copies:
+        """Who else gets the message of one recipient; the rest of it is not made.
+
+        Raises:
+            TemplateError: a template fails on this row.
+            AddressError: a text is no list of mailboxes.
+        """
+        if self._copies is None:
+            return NO_COPIES
+        variables = variables_of(recipient.row, recipient.cells, self._view)
+        return self._copies.render(recipient, variables)
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether the message of a recipient may go to further mailboxes."""
+        return self._copies is not None
 
     def render(self, recipient: Recipient) -> Content:
         """The content of one recipient.
@@ -152,6 +178,7 @@ class Renderer:
             fields.headers + own,
             fields.attachments,
             fields.attached_as,
+            NO_COPIES if self._copies is None else self._copies.render(recipient, variables),
         )
 
 

@@ -29,6 +29,7 @@ from mailmerge.errors import CampaignError, SpreadsheetError
 from mailmerge.language import tr
 from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
+from mailmerge.ledger.refused_copies import in_words
 from mailmerge.ledger.states import Delivery, State, reported_state
 from mailmerge.library_messages import smtp_message, system_reason
 from mailmerge.private_files import open_private
@@ -41,8 +42,12 @@ from mailmerge.settings import RecipientsSection, Settings
 
 _OUTCOME_COLUMNS: Final = ("status", "time", "reply", "message-id", "server_id")
 _AFTER_COLUMNS: Final = ("after", "after_at", "after_reason")
+_COPIES_COLUMN: Final = "copies_refused"
+"""A further column of an export of a campaign of which copies were refused."""
+
 _SALVAGED_COLUMNS: Final = (
-    "row", "address", "status", "time", "reply", "message-id", "server_id", "date", "damaged",
+    "row", "address", "status", "time", "reply", "message-id", "server_id", "copies_refused",
+    "date", "damaged",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212")
 """Signs with which a formula begins, with the full-width forms that East Asian versions accept."""
@@ -76,9 +81,9 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
     Each row of a group has the outcome of the group's message.
 
     The file has the columns and rows of the user's spreadsheet in the same order, followed by the
-    columns status, time, reply, message-id, server_id, after, after_at and after_reason. If the
-    spreadsheet of `campaign` is a workbook and has not changed, an .xlsx file is a copy of it with
-    these columns.
+    columns status, time, reply, message-id, server_id, after, after_at and after_reason, and
+    copies_refused if the server refused copies. If the spreadsheet of `campaign` is a workbook and
+    has not changed, an .xlsx file is a copy of it with these columns.
 
     Raises:
         CampaignError: the file name has another ending, it is the campaign's spreadsheet, or the
@@ -95,18 +100,23 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
         )
     columns = _columns(ledger.iterate())
     taken = {column.casefold() for column in columns}
-    outcome = (*_OUTCOME_COLUMNS, *_AFTER_COLUMNS)
+    outcome: tuple[str, ...] = (*_OUTCOME_COLUMNS, *_AFTER_COLUMNS)
+    if any(one.copies_refused for one in ledger.iterate()):
+        outcome += (_COPIES_COLUMN,)
     names = [f"mailmerge {name}" if name in taken else name for name in outcome]
     if campaign is not None and source is not None and path.suffix.lower() == ".xlsx":
         deliveries, cells = dict[int, Delivery](), dict[int, Mapping[str, str]]()
-        for one in ledger.iterate():
-            for number, own in one.all_rows:
-                deliveries[number], cells[number] = one, own
-        original = open_original(source, campaign.recipients, cells)
+        one_for_each_row = True
+        for one, row in _rows_of(ledger.iterate()):
+            one_for_each_row &= row.number not in deliveries
+            deliveries[row.number], cells[row.number] = one, row.cells
+        original = open_original(source, campaign.recipients, cells) if one_for_each_row else None
         if original is not None:
             _write(partial(_write_original, original, deliveries), path, names, ())
             return len(deliveries)
-    rows = _Counted(_row(one, row.cells, columns) for one, row in _rows_of(ledger.iterate()))
+    rows = _Counted(
+        _row(one, row.cells, columns, len(outcome)) for one, row in _rows_of(ledger.iterate())
+    )
     _write(write, path, [*columns, *names], rows)
     return rows.count
 
@@ -134,7 +144,7 @@ def _write_original(
     names: list[str],
     _: Iterable[Sequence[Cell]],
 ) -> None:
-    outcomes = {row: _outcome(one) for row, one in deliveries.items()}
+    outcomes = {row: _outcome(one)[: len(names)] for row, one in deliveries.items()}
     rejected = {row for row, one in deliveries.items() if one.state is State.REJECTED}
     original.add(names, outcomes, rejected)
     with os.fdopen(open_private(path, "write"), "wb") as file:
@@ -212,7 +222,8 @@ def export_salvaged(rows: Iterable[Salvaged], path: Path) -> int:
     counted = _Counted(
         [
             str(one.row or ""), one.address, one.state, _time(one.changed_at), one.reply,
-            one.message_id, one.server_id, _time(one.date), "" if one.whole else "yes",
+            one.message_id, one.server_id, in_words(one.copies_refused), _time(one.date),
+            "" if one.whole else "yes",
         ]
         for one in rows
     )  # fmt: skip
@@ -244,8 +255,9 @@ def _writer_for(path: Path) -> _Write:
     return write
 
 
-def _row(one: Delivery, cells: Mapping[str, str], columns: list[str]) -> list[Cell]:
-    return [*(cells.get(column, "") for column in columns), *_outcome(one)]
+def _row(one: Delivery, cells: Mapping[str, str], columns: list[str], outcome: int) -> list[Cell]:
+    """The cells of a row, and the first `outcome` columns of its outcome."""
+    return [*(cells.get(column, "") for column in columns), *_outcome(one)[:outcome]]
 
 
 def _outcome(one: Delivery) -> list[Cell]:
@@ -256,7 +268,7 @@ def _outcome(one: Delivery) -> list[Cell]:
     reply = smtp_message(one.reply)
     state = reported_state(one.state).value
     outcome = [state, _time(one.changed_at), reply, one.message_id, one.server_id]
-    return [*outcome, *came_back]
+    return [*outcome, *came_back, smtp_message(in_words(one.copies_refused))]
 
 
 def _time(at: float | None) -> Cell:

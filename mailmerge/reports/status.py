@@ -44,9 +44,10 @@ def status_document(
     """Return the document that `status --json` prints, with every state, including zeros.
 
     `after` counts the recipients by what came back by mail. `unmade` is in it if there are messages
-    that could not be made, `server_ids` if the server gave messages an id, `drafted` if messages
-    lie in the user's drafts. `owner` is the process that is sending now, or "". `recovery` is what
-    cannot be determined about a run that was killed; without it the document has no such key.
+    that could not be made, `server_ids` if the server gave messages an id, `copies_refused` if it
+    refused copies, `drafted` if messages lie in the user's drafts. `owner` is the process that is
+    sending now, or "". `recovery` is what cannot be determined about a run that was killed; without
+    it the document has no such key.
     """
     unknown = {} if recovery is None else {"recovery": asdict(recovery)}
     return {
@@ -57,6 +58,7 @@ def status_document(
         **({"server_ids": standing.server_ids} if standing.server_ids else {}),
         **({"drafted": standing.drafted} if standing.drafted else {}),
         "after": {kind: standing.after.get(kind, 0) for kind in AFTER_KINDS},
+        **({"copies_refused": standing.copies_refused} if standing.copies_refused else {}),
         "seconds": round(standing.seconds, 3),
         "check_seconds": round(standing.check_seconds, 3),
         "sending": owner,
@@ -107,3 +109,8 @@ def unreached(deliveries: Iterable[Delivery], most: int) -> list[Delivery]:
 def _unreached(deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
     failed = FAILED | {State.IN_DOUBT}
     return (one for one in deliveries if one.state in failed or one.unmade)
+
+
+def without_all_copies(deliveries: Iterable[Delivery], most: int) -> list[Delivery]:
+    """Return up to `most` deliveries that were sent, and of which a copy was refused."""
+    return list(islice((one for one in deliveries if one.copies_refused), most))

@@ -93,6 +93,7 @@ def _one_line(value: str) -> str:
 _Rates = Annotated[tuple[Rate, ...], BeforeValidator(_rates)]
 _InsidePath = Annotated[str, AfterValidator(_inside)]
 _Line = Annotated[str, AfterValidator(_one_line)]
+_Templates = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 _Notice = Literal["success", "failure", "delay", "never"]
 
 
@@ -135,6 +136,20 @@ class RecipientsSection(Section):
     locale: _Line = ""
     suppress: _InsidePath = "suppressed.csv"
     not_in: Annotated[tuple[_Line, ...], BeforeValidator(_listed)] = Field(default=(), strict=False)
+    several: Literal["", "each", "together"] = ""
+
+    @model_validator(mode="after")
+    def _has_one_recipient_of_a_group(self) -> RecipientsSection:
+        if self.several and self.group_by:
+            raise ValueError(
+                tr("expected several or group_by: the rows of a group have one address")
+            )
+        return self
+
+    @property
+    def together_column(self) -> str:
+        """The column of the addresses if all addresses of a cell get one message; else ""."""
+        return self.address if self.several == "together" else ""
 
     @property
     def key_column(self) -> str:
@@ -258,6 +273,9 @@ class MessageSection(Section):
         default=(), strict=False
     )
     smime: SmimeSection | None = None
+    cc: _Templates = Field(default=(), strict=False)
+    bcc: _Templates = Field(default=(), strict=False)
+    cc_sees_unsubscribe: bool = False
 
     @property
     def own_fields(self) -> tuple[tuple[str, str], ...]:

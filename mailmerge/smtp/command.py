@@ -137,9 +137,10 @@ def envelope_lines(
     Raises:
         LocalProtocolError: a path or a parameter is malformed.
     """
-    recipients = [
-        (Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in envelope.forward_paths
-    ]
+    paths = envelope.forward_paths
+    if envelope.copies:
+        paths += envelope.copies
+    recipients = [(Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in paths]
     return [(Awaited.MAIL, _mail_line(envelope, size, offered)), *recipients]
 
 

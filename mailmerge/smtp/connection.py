@@ -21,6 +21,7 @@ from typing import Literal
 
 from mailmerge.smtp.command import envelope_lines
 from mailmerge.smtp.content import Chunk, Prepared, prepare
+from mailmerge.smtp.copied import CopiedProgress
 from mailmerge.smtp.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
 from mailmerge.smtp.exchange import Event, Exchange, Trace, closing_error
 from mailmerge.smtp.pipeline import Pipeline
@@ -140,11 +141,16 @@ class Connection:
             raise LocalProtocolError("a transaction without a recipient", code="not-a-path")
         terms = self.session.terms
         lines = envelope_lines(envelope, prepared.size, terms.capabilities)
-        progress = Progress(token, lines, envelope.forward_paths)
+        paths, copies = envelope.forward_paths, envelope.copies
+        if copies:
+            progress: Progress = CopiedProgress(token, lines, paths, copies)
+        else:
+            progress = Progress(token, lines, paths)
         if terms.streaming:
             progress.plan_bdat(prepared)
         else:
-            progress.plan_data(prepared)
+            asked_later = bool(copies) and terms.pipelining
+            progress.plan_data(prepared, asked_later=asked_later)
         return progress
 
     # --- sending

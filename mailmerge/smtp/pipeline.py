@@ -7,6 +7,11 @@ There are three ways to send. The extensions that the server offers decide:
     streaming       MAIL RCPT BDAT content RSET MAIL RCPT BDAT content ..., up to `window`
                     transactions without waiting for a reply (RFC 3030)
 
+A message with copies (`Envelope.copies`) is different: its DATA or BDAT is handed out only after
+the replies to all its RCPTs. Otherwise a server that refuses the recipient and accepts a copy would
+deliver to the copy alone, and SMTP has no command that gives a message up after DATA. It costs one
+round trip, and until then no other transaction begins.
+
 In all three, the pipeline holds back the last bytes of a message until `release` is called for it.
 state.py explains why.
 
@@ -102,10 +107,11 @@ class Pipeline:
     def _may_begin(self) -> bool:
         if self.held is not None or self.flags.closing is not None:
             return False
-        terms = self._session.terms
-        if terms.streaming or not self.begun:
+        if not self.begun:
             return True
-        phase = self.begun[-1].phase
+        terms, phase = self._session.terms, self.begun[-1].phase
+        if terms.streaming:
+            return phase is not Phase.OFFERED  # one with copies waits for the replies to RCPT
         return terms.pipelining and (phase is Phase.TERMINATED or phase is Phase.DOTTED)
 
     def _hand_out(self, progress: Progress) -> None:
@@ -117,12 +123,13 @@ class Pipeline:
                 )
             )
             return
-        progress.move(Step.STREAM if terms.streaming else Step.OFFER)
+        at_once = terms.streaming and not progress.copies
+        progress.move(Step.STREAM if at_once else Step.OFFER)
         if terms.pipelining:
             self._write_all_steps(progress)
         else:
             self.write_next_step(progress)
-        if terms.streaming:
+        if at_once:
             self.hand_out_content(progress)
 
     def _write_all_steps(self, progress: Progress) -> None:

@@ -12,6 +12,7 @@ from mailmerge.smtp.state import TRANSACTION, Awaited, Phase, Stage, Step
 from mailmerge.smtp.transaction import Outcome, Verdict
 
 TERMINATOR: Final = b".\r\n"
+DATA: Final = b"DATA\r\n"
 
 _ONE_WRITE: Final = 65_536
 """The most bytes of content that leave in one write with the terminator and the next commands."""
@@ -26,7 +27,7 @@ class Progress:
         asked: the forward-paths whose RCPT has no reply yet.
         accepted: the forward-paths that the server accepted.
         refused: the forward-paths that the server refused, each with the reply.
-        delivered: LMTP's positive replies to the end of data.
+        delivered: LMTP's positive replies to the end of data, without those for copies.
         chunks: the content without its terminator.
 
     state.py explains `phase` and the flags `mail_accepted`, `refusal` and `short`.
@@ -63,9 +64,18 @@ class Progress:
         self.delivered: list[Reply] = []
         self.refusal: tuple[Verdict, Stage, Reply] | None = None
 
-    def plan_data(self, prepared: Prepared) -> None:
-        """Plan to send the content after DATA; its terminator is the dot (RFC 5321, 4.1.1.4)."""
-        self.steps.append((Awaited.DATA, b"DATA\r\n"))
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The forward-paths that decide nothing; there are some in copied.py alone."""
+        return ()
+
+    def plan_data(self, prepared: Prepared, *, asked_later: bool = False) -> None:
+        """Plan to send the content after DATA; its terminator is the dot (RFC 5321, 4.1.1.4).
+
+        `asked_later` leaves DATA out of the steps, because the replies to RCPT decide about it.
+        """
+        if not asked_later:
+            self.steps.append((Awaited.DATA, DATA))
         self.chunks = prepared.chunks
         self.short = prepared.size <= _ONE_WRITE
 
@@ -102,6 +112,8 @@ class Progress:
             self.delivered.append(reply)
         else:
             self.refused.append((path, reply))
+        if not self.accepted and not self.delivered:
+            self.refuse(Stage.CONTENT, deciding_refusal(self.refused))
 
     def sent_outcome(self, reply: Reply) -> Outcome:
         """The outcome if the server has accepted the message."""

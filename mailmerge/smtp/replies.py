@@ -9,7 +9,7 @@ from typing import Final
 from mailmerge.smtp.errors import ServerRefused
 from mailmerge.smtp.exchange import Exchange, closing_error, unexpected
 from mailmerge.smtp.pipeline import Pipeline
-from mailmerge.smtp.progress import TERMINATOR, Progress, deciding_refusal
+from mailmerge.smtp.progress import DATA, TERMINATOR, Progress
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import Session
 from mailmerge.smtp.state import Awaited, Phase, Stage, Step
@@ -82,6 +82,23 @@ class Replies:
         progress.recipient_answered(reply)
         if not self._session.terms.pipelining:
             self._go_on(progress)
+        elif progress.copies and not progress.asked:
+            self._open_content(progress)
+
+    def _open_content(self, progress: Progress) -> None:
+        """Every RCPT of a message with copies has its reply: begin the content, or give it up.
+
+        Without copies, the command is sent with the RCPTs. With copies it is not: if the server
+        refused the recipient and accepted a copy, it would take even a lone dot as the message to
+        the copy, and an opened BDAT cannot be taken back. RSET gives it up.
+        """
+        if progress.refusal is not None:
+            self._refused_before_content(progress)
+        elif self._session.terms.streaming:
+            progress.move(Step.GO_AHEAD)
+            self._pipeline.hand_out_content(progress)
+        else:
+            self._exchange.send(DATA, Awaited.DATA, progress)
 
     def _go_on(self, progress: Progress) -> None:
         """Sending one by one: hand out the next command, or settle a refused transaction."""
@@ -144,7 +161,6 @@ class Replies:
         elif progress.delivered:
             self._taken(progress, progress.delivered[0])
         else:
-            progress.refuse(Stage.CONTENT, deciding_refusal(progress.refused))
             self._pipeline.settle(progress, progress.refused_outcome())
 
     def _close(self, reply: Reply, awaited: Awaited, progress: Progress) -> None:

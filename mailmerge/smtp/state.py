@@ -29,7 +29,7 @@ client must know exactly when the last byte of the end of the data may have left
 message is certainly not sent. From then on it is in doubt until the reply arrives.
 
     QUEUED      Nothing has been handed out for writing. Not sent.
-    OFFERED     MAIL, RCPT and DATA have been handed out. Not sent.
+    OFFERED     MAIL, RCPT and DATA have been handed out; with copies, MAIL and RCPT. Not sent.
     HELD        All of the content has been handed out except its end, the *terminator*. Not sent.
                 The caller records that the message is about to leave, then calls `release`.
     TERMINATED  The terminator has been handed out. In doubt until the reply arrives.

@@ -35,7 +35,9 @@ class Envelope:
     Attributes:
         reverse_path: the sender's mailbox without angle brackets, its domain as A-labels; "" for
             the null reverse-path.
-        forward_paths: the recipients' mailboxes, written the same way.
+        forward_paths: the recipients' mailboxes, written the same way. They decide the outcome: the
+            message is sent if one of them takes it.
+        copies: the mailboxes of those who get a copy. Whether they take it decides nothing.
         smtputf8: the message needs SMTPUTF8 (RFC 6531).
         eightbit: the message needs 8BITMIME (RFC 6152).
         envid, ret, notify: parameters for delivery status notifications (RFC 3461); `ret` is "FULL"
@@ -50,6 +52,7 @@ class Envelope:
     envid: str = ""
     ret: str = ""
     notify: str = ""
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

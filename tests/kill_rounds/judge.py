@@ -9,6 +9,8 @@ The server's record is the truth about the messages. The judge compares it with 
 * I4: a second message is taken only after doubt and a run that resends; it has the same Message-ID.
 * I5: one end of the process leaves at most connections x window recipients in doubt, and each
   connection that the server has dropped at most its window.
+* I6: with copies, a message is taken with its copy, and never for a copy alone. `sent` names the
+  copy that was refused. (LMTP answers for each address, so a copy can arrive alone there.)
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ from dataclasses import dataclass, field
 from mailmerge.ledger.states import Delivery, State
 from tests.scripted_server import Message
 
+_COPY = "copy-"
 UNSETTLED = (State.PENDING, State.CLAIMED, State.SENDING, State.DEFERRED)
 _MAY_HAVE_GOT_IT = (State.SENT, State.IN_DOUBT, State.SENDING)
 
 
 def addresses(messages: Iterable[Message]) -> Counter[str]:
     """How often the server took a message for each recipient."""
-    return Counter(path for one in messages if one.taken for path in one.forward_paths)
+    taken = (path for one in messages if one.taken for path in one.forward_paths)
+    return Counter(path for path in taken if not path.startswith(_COPY))
 
 
 @dataclass(slots=True)
@@ -103,6 +107,22 @@ class Judge:
             key for key in expected & set(deliveries) if deliveries[key].state is State.SKIPPED
         }
         self._breach("I3: skipped, but in the spreadsheet", skipped)
+
+    def copies(self, deliveries: Mapping[str, Delivery], messages: Sequence[Message]) -> None:
+        """Judge the copies of a round of SMTP at its end."""
+        apart = {
+            ",".join(one.forward_paths)
+            for one in messages
+            if one.taken and one.forward_paths[1:] != (f"{_COPY}{one.forward_paths[0]}",)
+        }
+        self._breach("I6: taken without its copy, or for the copy alone", apart)
+        unnamed = {
+            key
+            for key, one in deliveries.items()
+            if one.state is State.SENT
+            and [copy.address for copy in one.copies_refused] != [f"no-{_COPY}{key}"]
+        }
+        self._breach("I6: sent, and the refused copy is not named", unnamed)
 
     def _breach(self, what: str, keys: set[str]) -> None:
         if keys:

@@ -42,6 +42,8 @@ host = "127.0.0.1"
 security = "none"
 """
 
+_COPIES = 'cc = "copy-{{ email }}; no-copy-{{ email }}"\n'
+
 
 @dataclass(slots=True)
 class Result:
@@ -83,7 +85,8 @@ class _Stage:
 
     def __init__(self, planned: Scenario, folder: Path, server: ScriptedServer) -> None:
         self._scenario = planned
-        self._sheet = _Sheet(folder, planned.recipients, grouped=planned.grouped)
+        more = _COPIES if planned.copies else ""
+        self._sheet = _Sheet(folder, planned.recipients, more, grouped=planned.grouped)
         self._server = server
         self._judge = Judge()
         self._later = 0.0
@@ -99,6 +102,8 @@ class _Stage:
                 break
         deliveries = self._deliveries()
         self._judge.finish(deliveries, self._sheet.addresses)
+        if self._scenario.copies and self._scenario.mode.protocol == "smtp":
+            self._judge.copies(deliveries, self._server.taken)
         self._judge.breaches += [f"I8: {one.kind}: {one.detail}" for one in self._server.violations]
         taken = addresses(self._server.taken)
         self.result.taken = len(taken)
@@ -226,17 +231,18 @@ def _targets(taken: int, more: int, looks: int) -> Iterator[int]:
 class _Sheet:
     """The campaign folder of a round, and its edits."""
 
-    def __init__(self, folder: Path, recipients: int, *, grouped: bool = False) -> None:
+    def __init__(
+        self, folder: Path, recipients: int, more: str = "", *, grouped: bool = False
+    ) -> None:
         self.folder = folder
         self._grouped = grouped
         self._version = 0
         self._rows = {_address(number): f"Name {number}" for number in range(recipients)}
         folder.mkdir()
-        (folder / "campaign.toml").write_text(
-            _CAMPAIGN.replace("[message]", 'group_by = "email"\n[message]')
-            if grouped
-            else _CAMPAIGN
-        )
+        text = _CAMPAIGN.replace("[smtp]", f"{more}[smtp]")
+        if grouped:
+            text = text.replace("[message]", 'group_by = "email"\n[message]')
+        (folder / "campaign.toml").write_text(text)
         (folder / "body.txt").write_text(
             f"Dear {{{{ name }}}},\nthis is for {{{{ email }}}}.\n{self._list}"
         )

@@ -100,7 +100,8 @@ class Scenario:
     """A round.
 
     `slow_disk` is the number of seconds that each commit takes longer. `drops` tells whether the
-    server closes connections now and then, also after it has taken a message.
+    server closes connections now and then, also after it has taken a message. With `copies`, each
+    message goes to two more addresses, of which the server refuses one.
     """
 
     seed: int
@@ -112,6 +113,7 @@ class Scenario:
     slow_disk: float
     drops: bool
     runs: tuple[RunPlan, ...]
+    copies: bool = False
 
     @property
     def bound(self) -> int:
@@ -144,6 +146,7 @@ _REFUSALS = (
         When(Stage.RCPT, recipient="later*", times=1, each_recipient=True),
         (Reply(450, "4.2.0 Greylisted"),),
     ),
+    Rule(When(Stage.RCPT, recipient="no-copy*"), (Reply(550, "5.1.1 No such mailbox"),)),
     Rule(
         When(Stage.END_OF_DATA, recipient="content*", times=1, each_recipient=True),
         (Reply(554, "5.6.0 Content refused"),),
@@ -171,6 +174,7 @@ def scenario(seed: int) -> Scenario:
         slow_disk=chance.choice((0.0, 0.0, 0.0, 0.05)),
         drops=chance.random() < 0.3,
         runs=tuple(_run(chance, number) for number in range(chance.randint(3, 6))),
+        copies=chance.random() < 0.5,
     )
 
 

@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from mailmerge.ledger.refused_copies import RefusedCopy
 from mailmerge.ledger.states import Delivery, State
 from tests.engine.driver import make_recipient
 from tests.kill_rounds.figures import table
@@ -133,3 +134,15 @@ def test_the_table_has_a_line_for_each_mode() -> None:
     results = [Result(replace(scenario(seed)), kills=seed) for seed in range(12)]
     assert len(table(results).splitlines()) == 2 + len(MODES) + 1 + 3
     assert "| all | 12 | 66 |" in table(results)
+
+
+def test_the_judge_notices_a_copy_without_its_message() -> None:
+    judge, messages, one = Judge(), [taken(0)], ledger(State.SENT)
+    judge.copies(one, messages)
+    assert [breach.partition(":")[0] for breach in judge.breaches] == ["I6", "I6"]
+    address = "u0@example.org"
+    named = (RefusedCopy(f"no-copy-{address}", "550 no"),)
+    good = replace(messages[0], forward_paths=(address, f"copy-{address}"))
+    judge.breaches.clear()
+    judge.copies({address: replace(one[address], copies_refused=named)}, [good])
+    assert not judge.breaches

@@ -147,6 +147,8 @@ function head({ route, shown: { message } }, data) {
   const fields = [
     ["from", message.from],
     ["to", message.to],
+    ["cc", message.cc],
+    ["bcc", message.bcc],
     ["replyTo", message.replyTo],
   ].filter(([, value]) => value);
   return h(

@@ -59,7 +59,7 @@ function plain(text) {
   return text.replace(/\s+/g, " ").trim();
 }
 
-function envelopeSection({ reversePath, forwardPath, eightbit, smtputf8 }) {
+function envelopeSection({ reversePath, forwardPath, copies, eightbit, smtputf8 }) {
   const needs = [eightbit && "8BITMIME", smtputf8 && "SMTPUTF8"].filter(Boolean).join(", ");
   return h(
     "section",
@@ -71,7 +71,7 @@ function envelopeSection({ reversePath, forwardPath, eightbit, smtputf8 }) {
       { class: "card" },
       [
         ["mailFrom", reversePath || t("nullPath")],
-        ["rcptTo", forwardPath],
+        ["rcptTo", [forwardPath, ...(copies ?? [])].join(", ")],
         ["needs", needs || t("nothing")],
       ].map(([name, value]) => h("div", {}, h("dt", {}, t(name)), h("dd", {}, value))),
     ),
