@@ -205,10 +205,9 @@ _COLUMNS: Final = (
     ("journal", "position_sum"),
 )
 
-_LATER_COLUMNS: Final = ("server_id", "copies_refused")
-_ADD_COLUMN: Final = "ALTER TABLE delivery ADD COLUMN {} TEXT NOT NULL DEFAULT ''"
-
-_ADD_ROWS: Final = "ALTER TABLE delivery ADD COLUMN rows TEXT NOT NULL DEFAULT ''"
+_ADD_TEXT: Final = "ALTER TABLE delivery ADD COLUMN {} TEXT NOT NULL DEFAULT ''"
+_LATER: Final = ("server_id", "rows", "copies_refused")
+"""Columns of later versions. `seal` reads them; they are empty, and so change no checksum."""
 
 
 def add_checksums(connection: Connection) -> None:
@@ -216,8 +215,7 @@ def add_checksums(connection: Connection) -> None:
     for table, column in _COLUMNS:
         if column not in _names(connection, table):
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER"))
-    _add_later_columns(connection)  # `seal` reads them; they are empty and change no checksum
-    add_rows(connection)
+    add_later_columns(connection)
     seal(connection)
     for number, secret in connection.execute(select(campaign.c.id, campaign.c.secret)).all():
         values = {"number": number, "secret_sum_": secret_sum(secret)}
@@ -228,29 +226,18 @@ def _names(connection: Connection, table: str) -> set[str]:
     return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
-def _add_later_columns(connection: Connection) -> None:
+def add_later_columns(connection: Connection) -> None:
+    """Add the columns that a table of an earlier version lacks, in the order of a new table."""
     present = _names(connection, "delivery")
-    for column in _LATER_COLUMNS:
+    for column in _LATER:
         if column not in present:
-            connection.execute(text(_ADD_COLUMN.format(column)))
-
-
-def add_rows(connection: Connection) -> None:
-    """Add the column of the rows of a group."""
-    if "rows" not in _names(connection, "delivery"):
-        connection.execute(text(_ADD_ROWS))
+            connection.execute(text(_ADD_TEXT.format(column)))
 
 
 def add_server_ids(connection: Connection) -> None:
     """Add the column of the server's ids, and read them out of the replies that are known."""
-    _add_later_columns(connection)
-    add_rows(connection)
+    add_later_columns(connection)
     sent = select(_c.id, _c.reply).where(_c.state == State.SENT.value, _c.server_id == "")
     found = ((number, server_id_of(reply)) for number, reply in connection.execute(sent).all())
     _SET_SERVER_ID.run(connection, [(one, None, number) for number, one in found if one])
     seal(connection)
-
-
-def add_copies_refused(connection: Connection) -> None:
-    """Add the column of the refused copies; it is empty, and changes no checksum."""
-    _add_later_columns(connection)

@@ -17,12 +17,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, tex
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
 from mailmerge.ledger.after import add_after_facts
-from mailmerge.ledger.checksums import (
-    add_checksums,
-    add_copies_refused,
-    add_rows,
-    add_server_ids,
-)
+from mailmerge.ledger.checksums import add_checksums, add_later_columns, add_server_ids
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.copies import add_saved_copies
 from mailmerge.ledger.database import Database
@@ -139,8 +134,8 @@ LEDGER = Schema(
         Migration("ids of the server", add_server_ids),
         Migration("facts of received mails", add_after_facts),
         Migration("copies in the Sent folder", add_saved_copies),
-        Migration("rows of groups", add_rows),
-        Migration("refused copies", add_copies_refused),
+        Migration("rows of groups", add_later_columns),
+        Migration("refused copies", add_later_columns),
     ),
 )
 """The tables of a ledger."""

@@ -124,7 +124,7 @@ def overrides(later: str, value: str, earlier: str) -> bool:
     return later == earlier or longhands(earlier) <= longhands(later)
 
 
-_UNITLESS = re.compile(r"(?:\A|\s)[-+]?(?:\d*\.)?\d*[1-9]\d*(?:\.\d*)?(?=\s|\Z)")
+_UNITLESS = re.compile(r"(?:\A|\s)[-+]?(?=[0.]*[1-9])\d*+(?:\.\d*+)?(?=\s|\Z)")
 _HASHLESS = re.compile(r"(?:\A|\s)(?:[0-9a-f]{3}|[0-9a-f]{6})(?=\s|\Z)", re.IGNORECASE)
 _NEVER_UNITLESS = re.compile(
     r"(?:margin|padding|inset)(?:-\w+)*|(?:min-|max-)?(?:width|height)|top|right|bottom|left"

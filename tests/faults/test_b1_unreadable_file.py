@@ -111,7 +111,8 @@ def test_attachment_that_stays_away_stops_the_run_and_is_named(
     shown = folder.run("status").out
     assert "3  of them not reached" in shown
     assert (
-        "row 22  u20@x-firma.de  pending\n      terms.pdf, row 22: there is no such file" in shown
+        "row 22  u20@x-firma.de  pending  20\n      terms.pdf, row 22: there is no such file"
+        in shown
     )
     assert send(folder)[0] == 3, "the check is repeated, and finds it"
     elsewhere.rename(terms)
@@ -202,7 +203,7 @@ def test_skipped_recipient_counts_as_not_reached(
     assert json.loads(folder.run("status", "--json").out)["unmade"] == 1
     shown = folder.run("status").out
     assert "1  of them not reached: the message could not be made" in shown
-    assert "row 22  u20@x-firma.de  skipped\n      body.txt, row 22: the variable" in shown
+    assert "row 22  u20@x-firma.de  skipped  20\n      body.txt, row 22: the variable" in shown
     failed = tmp_path / "failed.csv"
     folder.run("status", "--failed", str(failed))
     assert "u20@x-firma.de" in failed.read_text("utf-8-sig")

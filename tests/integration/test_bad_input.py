@@ -100,7 +100,7 @@ def test_a_bad_address_names_row_and_column(folder: Sending) -> None:
     folder.write("recipients.csv", SHEET.replace("bob@", "bob@@"))
     status, err = folder.send()
     assert status == 3
-    assert "recipients.csv, row 3, column email" in errors_in(err)[0]
+    assert "recipients.csv, row 3 (Bob), column email" in errors_in(err)[0]
 
 
 def test_an_undefined_variable_in_the_last_row_only(folder: Sending) -> None:

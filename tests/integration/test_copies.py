@@ -66,7 +66,7 @@ def test_postfix_delivers_copies_and_never_a_copy_alone(
     assert "nobody@example.org: 550" in status.out
     folder.run("status", "--export", str(tmp_path / "out.csv"))
     rows = (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()
-    assert rows[0].endswith(",server_id,copies_refused")
+    assert rows[0].endswith(",after_reason,copies_refused")
     assert "nobody@example.org: 550" in rows[1]
     assert json.loads(folder.run("status", "--json").out)["copies_refused"] == 1
 

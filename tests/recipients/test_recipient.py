@@ -23,6 +23,7 @@ def test_a_reason_may_be_compared_with_its_text() -> None:
         "suppressed",
         "filtered",
         "empty",
+        "sent-before",
         "invalid",
     ]
     assert Skipped(2, SkipReason.FILTERED).reason == "filtered"
