@@ -63,6 +63,10 @@ class Campaign:
         reply_to: a template for the mailboxes of Reply-To.
         reverse_path: the address that bounces go to; by default that of `sender`.
         headers: further header fields: templates by the name of the field.
+        hours: the hours in which recipients are sent, such as "09:00-17:00"; "" for all hours.
+        days: the days, such as "mon-fri"; "" for every day.
+        time_zone: a template for the time zone of a recipient, such as "Europe/Berlin"; "" for that
+            of this machine.
         inline_css: whether style sheets are inlined into `style` attributes.
         css_to_attributes: whether inlined styles also become attributes such as `width`.
         folder: the base of all relative paths, also of those inside templates; files outside of it
@@ -90,6 +94,9 @@ class Campaign:
         reply_to: str = "",
         reverse_path: str = "",
         headers: Mapping[str, str] | None = None,
+        hours: str = "",
+        days: str = "",
+        time_zone: str = "",
         inline_css: bool = True,
         css_to_attributes: bool = True,
         folder: str | Path | None = None,
@@ -112,7 +119,7 @@ class Campaign:
             RecipientsSection(),
             _validated(MessageSection, section),
             SmtpSection(),
-            DeliverySection(),
+            _validated(DeliverySection, {"hours": hours, "days": days, "time_zone": time_zone}),
             file="",
             sources=sources,
         )
@@ -231,7 +238,7 @@ def _inside(argument: str, path: str | Path, folder: Path) -> str:
         ) from error
 
 
-_SectionT = TypeVar("_SectionT", CampaignSection, MessageSection)
+_SectionT = TypeVar("_SectionT", CampaignSection, MessageSection, DeliverySection)
 
 
 def _validated(section: type[_SectionT], given: dict[str, object]) -> _SectionT:

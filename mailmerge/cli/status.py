@@ -146,6 +146,7 @@ def _show_by(ledger: Deliveries, by: str) -> None:
 
 def _print(ledger: LedgerReader, campaign: Settings, by: str) -> None:
     """Print the JSON document."""
+    from mailmerge.reports.hours import waiting_hours
     from mailmerge.reports.status import status_document
 
     document = status_document(
@@ -154,6 +155,8 @@ def _print(ledger: LedgerReader, campaign: Settings, by: str) -> None:
         owner=str(ledger.owner or ""),
         recovery=ledger.recovery(),
     )
+    if (hours := waiting_hours(campaign, ledger.iterate())) is not None:
+        document["hours"] = hours.to_json()
     print_json(document | _by_document(ledger, by))
 
 
@@ -188,6 +191,7 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.library_messages import smtp_message
     from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.lookup import service_of
+    from mailmerge.reports.hours import hours_lines, waiting_hours
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import after_line, status_table, unreached
     from mailmerge.wording import one_line
@@ -196,6 +200,8 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     typer.echo(status_table(standing.states, standing.unmade, standing.drafted))
     if line := after_line(standing):
         typer.echo("\n" + line)
+    if (hours := waiting_hours(campaign, ledger.iterate())) is not None:
+        typer.echo("\n" + "\n".join(hours_lines(hours)))
     listed = unreached(ledger.iterate(), _LISTED + 1)
     if listed:
         typer.echo(tr("\nNot reached:"))

@@ -27,6 +27,8 @@ def unsent_document(
     document = summary.to_json()
     if plan is not None:
         document["to_send"] = plan.to_send
+        if plan.hours is not None:
+            document["hours"] = plan.hours.to_json()
     if report is not None:
         document["problems"] = report.to_json()["problems"]
     if job.options.approved and (plan is not None or refused is not None):

@@ -8,12 +8,14 @@ run; the plan and the run both use `limits`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
 from mailmerge.campaign import Campaign
+from mailmerge.engine.hours_plan import plan_hours
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan, make_plan
 from mailmerge.errors import Declined
@@ -25,6 +27,7 @@ from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger, Records
 from mailmerge.jobs.remaining import Remaining
 from mailmerge.jobs.targets import Target
+from mailmerge.jobs.zones import assign_zones, zone_counts
 from mailmerge.language import tr
 from mailmerge.ledger.states import Difference, State
 from mailmerge.messages import MessageFactory
@@ -124,6 +127,8 @@ class Preparation:
             skipped=skipped,
         )
         _require_accepted(difference)
+        if self._target.sends and self.limits.schedule is not None:
+            assign_zones(self._ledger.store(), self.messages)
         self._enrolled = sum(self.counts().values())
         self.content_changed = difference.content_changed
         self._redirect.require_recipient(self._enrolled)
@@ -147,9 +152,6 @@ class Preparation:
         recipients = self._participants.to_enrol(self._invalid, skipped)
         for _ in digests.noting(one for one in recipients if one.key not in skipped):
             pass
-        return self._approval(digests)
-
-    def _approval(self, digests: RecipientDigests) -> Approval:
         return make_approval(
             self._campaign.settings,
             digests.recipients(),
@@ -174,9 +176,10 @@ class Preparation:
                 for _ in digests.noting((recipient,)):
                     pass
             yield recipient
-        require_approval(
-            self._approval(digests), self.options.approved, self._campaign.settings.state_folder
-        )
+        settings = self._campaign.settings
+        files, server = self._content.files, self._target.server_name
+        found = make_approval(settings, digests.recipients(), files, server, self.limits)
+        require_approval(found, self.options.approved, settings.state_folder)
 
     def plan(self) -> Plan:
         """Return what the run would do."""
@@ -192,6 +195,12 @@ class Preparation:
             signed_by=signed_by(self._campaign.settings),
         )
         plan = replace(plan, test_to=self._target.test_to)
+        if (schedule := self.limits.schedule) is not None:
+            store = self._ledger.store() if self._target.sends else None
+            rest = () if store is not None else self._following()
+            counts = zone_counts(self.messages, store, rest)
+            rates = self.limits.rates
+            plan = plan.within(plan_hours(schedule, counts, time.time(), rates=rates, most=to_send))
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
 
     def to_send(self) -> int:
@@ -252,13 +261,15 @@ class Preparation:
         begun = counts[State.PENDING] < sum(counts.values())
         if report is not None and report.subjects and not (begun or self._redirect.edits):
             return tuple(report.subjects[:shown])
-        following = self._participants.valid(self._invalid)
-        if begun:  # a dry run has not enrolled the rows that are new
-            following = self._remaining.next_ones(() if self._target.sends else following)
-        if self._invalid:
-            following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
-        return tuple(messages.render(one).subject for one in islice(following, shown))
+        return tuple(messages.render(one).subject for one in islice(self._following(), shown))
+
+    def _following(self) -> Iterator[Recipient]:
+        """The recipients of the next run, without those of invalid rows."""
+        counts, following = self.counts(), self._participants.valid(self._invalid)
+        if counts[State.PENDING] < sum(counts.values()):  # a dry run has not enrolled new rows
+            following = self._remaining.next_ones(() if self._target.sends else following)
+        return (one for one in following if one.row not in self._invalid)
 
 
 def _require_accepted(difference: Difference) -> None:

@@ -9,8 +9,9 @@ write it:
                   the server's id                                     each transition
 
 A statement that changes many rows at once sets the checksum to NULL, and `seal` computes it before
-the commit. So a checksum that is NULL in a ledger is damage as well. `date`, `owner` and
-`claimed_until` are not covered: a wrong value of theirs can repeat or lose no message. The secret
+the commit. So a checksum that is NULL in a ledger is damage as well. `date`, `owner`,
+`claimed_until` and `time_zone` are not covered: a wrong value of theirs can repeat or lose no
+message. The secret
 of a campaign and the position of a journal have checksums of their own.
 """
 
@@ -125,7 +126,7 @@ def with_message_id(recorded: int, message_id: str) -> int:
 
 def _sums(row: Sequence[Any]) -> tuple[int, int]:
     """Return the two checksums that a row of SUMMED_COLUMNS should have."""
-    _, key, place, address, path, identity, name, cells, message_id, _, *state = row[:_WIDTH]
+    _, key, place, address, path, identity, name, cells, message_id, _, _, *state = row[:_WIDTH]
     texts = f"{key}\0{address}\0{path}\0{identity}\0{name}\0{cells}"
     snapshot = snapshot_sum(row[_WIDTH], place, texts.encode("utf-8", "surrogatepass"))
     return with_message_id(snapshot, message_id), state_sum(*state)
@@ -198,7 +199,9 @@ _COLUMNS: Final = (
     ("journal", "position_sum"),
 )
 
-_ADD_SERVER_ID: Final = "ALTER TABLE delivery ADD COLUMN server_id TEXT NOT NULL DEFAULT ''"
+_ADD_TEXT: Final = "ALTER TABLE delivery ADD COLUMN {} TEXT NOT NULL DEFAULT ''"
+_LATER: Final = ("server_id", "time_zone")
+"""Columns of later versions. `seal` reads them; they are empty, and so change no checksum."""
 
 
 def add_checksums(connection: Connection) -> None:
@@ -206,7 +209,7 @@ def add_checksums(connection: Connection) -> None:
     for table, column in _COLUMNS:
         if column not in _names(connection, table):
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER"))
-    _add_server_id(connection)  # `seal` reads it; it is empty, and so changes no checksum
+    _add_later_columns(connection)
     seal(connection)
     for number, secret in connection.execute(select(campaign.c.id, campaign.c.secret)).all():
         values = {"number": number, "secret_sum_": secret_sum(secret)}
@@ -217,15 +220,21 @@ def _names(connection: Connection, table: str) -> set[str]:
     return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
-def _add_server_id(connection: Connection) -> None:
-    if "server_id" not in _names(connection, "delivery"):
-        connection.execute(text(_ADD_SERVER_ID))
+def _add_later_columns(connection: Connection) -> None:
+    for column in _LATER:
+        if column not in _names(connection, "delivery"):
+            connection.execute(text(_ADD_TEXT.format(column)))
 
 
 def add_server_ids(connection: Connection) -> None:
     """Add the column of the server's ids, and read them out of the replies that are known."""
-    _add_server_id(connection)
+    _add_later_columns(connection)
     sent = select(_c.id, _c.reply).where(_c.state == State.SENT.value, _c.server_id == "")
     found = ((number, server_id_of(reply)) for number, reply in connection.execute(sent).all())
     _SET_SERVER_ID.run(connection, [(one, None, number) for number, one in found if one])
     seal(connection)
+
+
+def add_time_zones(connection: Connection) -> None:
+    """Add the column of the recipients' time zones; in an older ledger nothing waits for hours."""
+    _add_later_columns(connection)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, tex
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
 from mailmerge.ledger.after import add_after_facts
-from mailmerge.ledger.checksums import add_checksums, add_server_ids
+from mailmerge.ledger.checksums import add_checksums, add_server_ids, add_time_zones
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.copies import add_saved_copies
 from mailmerge.ledger.database import Database
@@ -134,6 +134,7 @@ LEDGER = Schema(
         Migration("ids of the server", add_server_ids),
         Migration("facts of received mails", add_after_facts),
         Migration("copies in the Sent folder", add_saved_copies),
+        Migration("time zones of recipients", add_time_zones),
     ),
 )
 """The tables of a ledger."""

@@ -105,6 +105,8 @@ delivery = Table(
     Column("snapshot_sum", _Number),
     Column("state_sum", _Number),
     Column("server_id", Text, nullable=False, server_default=""),
+    # The zone in whose hours it may be sent (time_zones.py); "" is that of this machine.
+    Column("time_zone", Text, nullable=False, server_default=""),
     UniqueConstraint("campaign_id", "key"),
 )
 
@@ -251,7 +253,7 @@ TRANSITION_COLUMNS = (
 
 DELIVERY_COLUMNS = (
     _c.id, _c.key, _c.row, _c.address, _c.forward_path, _c.identity, _c.display_name, _c.cells,
-    _c.message_id, _c.date, *TRANSITION_COLUMNS[1:],
+    _c.message_id, _c.date, _c.time_zone, *TRANSITION_COLUMNS[1:],
 )  # fmt: skip
 """The columns of a row for `delivery_of`."""
 
@@ -290,7 +292,7 @@ def delivery_of(
     Raises:
         RowDamaged: a column has a value that was never written.
     """
-    number, key, place, address, path, identity, name, cells, old_id, old_date = row[:10]
+    number, key, place, address, path, identity, name, cells, old_id, old_date, zone = row[:11]
     last = last or transition_of(row)
     try:
         cells = _read_json(cells)[0]
@@ -317,4 +319,5 @@ def delivery_of(
         last.stage,
         last.reply,
         last.server_id,
+        time_zone=zone,
     )

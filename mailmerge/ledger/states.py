@@ -193,6 +193,7 @@ class Delivery:
             that is sent again has the same bytes.
         changed_at: the time of the last transition, or None.
         after: what came back by mail; None if nothing did, or if it was not asked for.
+        time_zone: the zone in whose hours it may be sent; "" is that of this machine.
     """
 
     id: int
@@ -211,6 +212,7 @@ class Delivery:
     reply: str = ""
     server_id: str = ""
     after: After | None = None
+    time_zone: str = ""
 
     @property
     def address(self) -> str:

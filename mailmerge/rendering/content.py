@@ -50,6 +50,8 @@ class Content:
         headers: the campaign's own header fields, in their order.
         attachments: paths relative to the campaign folder.
         attached_as: the name of each attachment that has another name than its file, by path.
+        time_zone: the name of the time zone in whose hours the recipient is sent; "" is that of
+            this machine.
     """
 
     subject: str
@@ -60,6 +62,7 @@ class Content:
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[str, ...] = ()
     attached_as: tuple[tuple[str, str], ...] = ()
+    time_zone: str = ""
 
 
 class Renderer:
@@ -143,7 +146,16 @@ class Renderer:
             fields.headers + own,
             fields.attachments,
             fields.attached_as,
+            fields.time_zone,
         )
+
+    def time_zone(self, recipient: Recipient) -> str:
+        """The time zone of one recipient, as in its content.
+
+        Raises:
+            InputError: the template fails on this row.
+        """
+        return self._fields.time_zone(variables_of(recipient.row, recipient.cells, self._view))
 
 
 class _Bodies(Protocol):
