@@ -443,10 +443,10 @@ class Run:
             raise self._store.failure
         watch = self._loop.watch
         if watch is not None and (watch.look(now) or now >= self._queue.open.until):
-            self._obey(watch)
+            _obey(watch, self._loop, self._queue, self._store)
         loop, backlog = self._loop, self._queue.backlog()
         active_at = max(self._monitor.counts().last_outcome_at, loop.began_at)
-        waits = self._outlook(now, active_at, idle=backlog.idle)
+        waits = _outlook(loop, self._store, now, active_at + self._limits.wait, idle=backlog.idle)
         forecast = self._throttle.forecast(now) if backlog.waiting else Forecast(now, now)
         return RunState(
             backlog=backlog,
@@ -462,26 +462,6 @@ class Run:
             just_folded=loop.just_folded,
             next_retry=due_at(waits.next_retry, now),
         )
-
-    def _obey(self, watch: Watch) -> None:
-        """Give back what is claimed and not sent in time zones that have closed."""
-        late = self._queue.clear(OpenZones(watch.closed, watch.until))
-        if late:
-            self._store.release([one.id for one in late])
-            if self._loop.claims_left is not None:
-                self._loop.claims_left += len(late)
-        self._loop.exhausted = False
-        self._loop.changes += 1
-
-    def _outlook(self, now: float, active_at: float, *, idle: bool) -> Outlook:
-        """Return the next retry, and when the next time zone opens."""
-        retry, watch = self._store.next_retry(), self._loop.watch
-        if watch is None or not watch.closed:
-            return Outlook(retry)
-        if not idle and (retry is None or retry > now):
-            return Outlook(retry)
-        version = active_at, self._loop.claims_left, self._loop.changes
-        return watch.outlook(now, active_at + self._limits.wait, version, idle=idle)
 
     def _claim(self, step: Claim, now: float) -> None:
         self._note_timing()
@@ -586,6 +566,30 @@ class Run:
             error=self._monitor.failure or ending(states, stopped=stopped, unmade=unmade),
             unmade=unmade,
         )
+
+
+def _obey(watch: Watch, loop: _LoopState, queue: Queue, store: Store) -> None:
+    """Give back what is claimed and not sent in time zones that have closed."""
+    late = queue.clear(OpenZones(watch.closed, watch.until))
+    if late:
+        store.release([one.id for one in late])
+        if loop.claims_left is not None:
+            loop.claims_left += len(late)
+    loop.exhausted = False
+    loop.changes += 1
+
+
+def _outlook(
+    loop: _LoopState, store: Store, now: float, retry_until: float, *, idle: bool
+) -> Outlook:
+    """Return the next retry, and when the next time zone opens."""
+    retry, watch = store.next_retry(), loop.watch
+    if watch is None or not watch.closed:
+        return Outlook(retry)
+    if not idle and (retry is None or retry > now):
+        return Outlook(retry)
+    version = retry_until, loop.claims_left, loop.changes
+    return watch.outlook(now, retry_until, version, idle=idle)
 
 
 def _may_leave(worker: Worker, stop: StopRequest, leave_at: float) -> bool:
