@@ -66,6 +66,10 @@ class Campaign:
         bcc: the same for mailboxes that the message does not name.
         cc_sees_unsubscribe: whether copies may have the link that unsubscribes the recipient.
         headers: further header fields: templates by the name of the field.
+        hours: the hours in which recipients are sent, such as "09:00-17:00"; "" for all hours.
+        days: the days, such as "mon-fri"; "" for every day.
+        time_zone: a template for the time zone of a recipient, such as "Europe/Berlin"; "" for that
+            of this machine.
         inline_css: whether style sheets are inlined into `style` attributes.
         css_to_attributes: whether inlined styles also become attributes such as `width`.
         folder: the base of all relative paths, also of those inside templates; files outside of it
@@ -93,6 +97,9 @@ class Campaign:
         reply_to: str = "",
         reverse_path: str = "",
         headers: Mapping[str, str] | None = None,
+        hours: str = "",
+        days: str = "",
+        time_zone: str = "",
         inline_css: bool = True,
         css_to_attributes: bool = True,
         folder: str | Path | None = None,
@@ -121,7 +128,7 @@ class Campaign:
             RecipientsSection(),
             _validated(MessageSection, section),
             SmtpSection(),
-            DeliverySection(),
+            _validated(DeliverySection, {"hours": hours, "days": days, "time_zone": time_zone}),
             file="",
             sources=sources,
         )
@@ -240,7 +247,7 @@ def _inside(argument: str, path: str | Path, folder: Path) -> str:
         ) from error
 
 
-_SectionT = TypeVar("_SectionT", CampaignSection, MessageSection)
+_SectionT = TypeVar("_SectionT", CampaignSection, MessageSection, DeliverySection)
 
 
 def _validated(section: type[_SectionT], given: dict[str, object]) -> _SectionT:

@@ -196,6 +196,14 @@ class MessageFactory:
         # An edited message is a test: only its reader gets it.
         return replace(self._edit(recipient, content), copies=NO_COPIES)
 
+    def time_zone(self, recipient: Recipient) -> str:
+        """The name of the time zone in whose hours a recipient is sent; "" is this machine's.
+
+        Raises:
+            InputError: the template of the time zone fails on this row.
+        """
+        return self._renderer.time_zone(recipient)
+
     def compose(self, recipient: Recipient, content: Content, identity: Identity) -> Message:
         """The message of content that is rendered already.
 

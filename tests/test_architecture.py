@@ -19,7 +19,7 @@ LONGEST_FUNCTION = 60
 MOST_ATTRIBUTES = 12
 MOST_METHODS = 20
 
-RECORDS = frozenset({"CheckReport", "Delivery", "Provider", "_Request"})
+RECORDS = frozenset({"CheckReport", "Delivery", "Provider", "Templates", "_Request"})
 """Frozen records with as many fields as the thing they describe has."""
 
 

@@ -6,7 +6,7 @@ import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +92,7 @@ class _Request:
     approved: str
     yes: bool
     json: bool
+    at: float | None = None
 
     def __post_init__(self) -> None:
         from mailmerge.errors import CampaignError
@@ -324,6 +325,15 @@ _ApprovedOption = Annotated[
         rich_help_panel=_SAFEGUARDS,
     ),
 ]
+_AtOption = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        metavar="TIME",
+        help='Check now, wait, check again and send at this time, such as "2026-12-01 09:00".',
+        rich_help_panel=_LIMITING,
+    ),
+]
 _YesOption = Annotated[
     bool,
     typer.Option("--yes", "-y", help="Do not ask for confirmation.", rich_help_panel=_SAFEGUARDS),
@@ -355,6 +365,7 @@ def send(
     wait: _WaitOption = "",
     log_json: _LogJsonOption = None,
     approved: _ApprovedOption = "",
+    at: _AtOption = "",
     yes: _YesOption = False,
     json: Json = False,
 ) -> None:
@@ -368,7 +379,7 @@ def send(
         where=condition, only=only, percent=percent, bounds=bounds,
         in_doubt=in_doubt, retry=tuple(retry or ()),
         accept_changes=accept_changes, accept_older=accept_older, skip_invalid=skip_invalid,
-        approved=approved, yes=yes, json=json,
+        approved=approved, yes=yes, json=json, at=_moment(at),
     )  # fmt: skip
     with EventLog(log_json) if log_json else nullcontext() as listener:
         _run_steps(where, request, listener)
@@ -378,21 +389,95 @@ def _run_steps(where: Path, request: _Request, listener: Listener | None) -> Non
     """Check, show the plan, ask, send, and show the result."""
     from mailmerge.campaign import Campaign
 
-    with _job(Campaign.load(where), request, listener) as job:
-        try:
-            _check(job, json=request.json)
-        finally:
-            if job.ledger.recovery is not None:
-                say(tr("Attention: {recovery}.", recovery=job.ledger.recovery))
-        _show_difference(job, json=request.json)
-        if job.ledger.notice:
-            say(tr("Note: {notice}.", notice=job.ledger.notice))
-        plan = job.plan()
-        _show_plan(plan)
+    campaign = Campaign.load(where)
+    target = _target(campaign.settings, request)
+    if request.at is not None and not request.dry_run:
+        _send_at(request.at, campaign, target, request, listener)
+        return
+    with _job(campaign, target, request, listener) as job:
+        plan = _examine(job, request)
         if request.dry_run:
             _end_dry_run(job, plan, json=request.json)
         else:
             _send(job, plan, request)
+
+
+def _examine(job: Job, request: _Request) -> Plan:
+    """Check, enrol, and show the plan."""
+    try:
+        _check(job, json=request.json)
+    finally:
+        if job.ledger.recovery is not None:
+            say(tr("Attention: {recovery}.", recovery=job.ledger.recovery))
+    _show_difference(job, json=request.json)
+    if job.ledger.notice:
+        say(tr("Note: {notice}.", notice=job.ledger.notice))
+    plan = job.plan()
+    _show_plan(plan)
+    return plan
+
+
+def _send_at(
+    at: float, campaign: Campaign, target: Target, request: _Request, listener: Listener | None
+) -> None:
+    """Check and ask now, wait for the time, then check everything again and send.
+
+    The password is asked for before the wait. The ledger is closed while the command waits.
+    """
+    import time
+
+    from mailmerge.campaign import Campaign
+    from mailmerge.cli.at import announce, wait_until
+
+    settings = campaign.settings
+    _refuse_standard_input(settings)
+    target = _asking_once(target)
+    with _job(campaign, target, request, listener) as job:
+        plan = _examine(job, request)
+        _confirm(plan, asked=not (request.yes or request.sandbox), drafts=request.to_drafts)
+        job.prepare()
+        before = job.approve(record=False)
+    announce(at, settings.folder, time.time())
+    wait_until(at)
+    campaign = Campaign.load(settings.folder / settings.file)
+    if campaign.settings.smtp != settings.smtp:
+        target = _target(campaign.settings, request)
+    with _job(campaign, target, request, listener) as job:
+        plan = _examine(job, request)
+        for one in job.approve(record=False).differences(before):
+            say(tr("Changed since the first check: {difference}.", difference=one))
+        _send(job, plan, replace(request, yes=True))
+
+
+def _refuse_standard_input(settings: Settings) -> None:
+    from mailmerge.errors import CampaignError
+
+    if settings.recipients.file == "-":
+        raise CampaignError(
+            tr("--at reads the recipients twice, and standard input can be read once"),
+            hint=tr("save the recipients in a file"),
+            code="usage",
+        )
+
+
+def _asking_once(target: Target) -> Target:
+    """Return the target, which from now on reads its log-in once."""
+    from functools import cache
+
+    from mailmerge.jobs.targets import RealServer
+
+    if isinstance(target, RealServer):
+        return replace(target, credentials=cache(target.credentials))
+    return target
+
+
+def _moment(text: str) -> float | None:
+    """The time of --at in seconds since 1970; None without one."""
+    import time
+
+    from mailmerge.cli.at import parse_moment
+
+    return parse_moment(text, time.time()) if text else None
 
 
 def _seed(seed: int | None, *, faults: bool) -> int | None:
@@ -430,7 +515,7 @@ def _seconds(text: str) -> float | None:
         raise CampaignError(f"--wait: {error}", code="usage") from error
 
 
-def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Job:
+def _job(campaign: Campaign, target: Target, request: _Request, listener: Listener | None) -> Job:
     """The job of these options, with the ledger of the campaign folder."""
     from mailmerge.jobs.job import Job
     from mailmerge.recipients.audience import Selection
@@ -438,7 +523,7 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
     return Job(
         campaign,
         Selection(where=request.where, only=request.only, percent=request.percent),
-        _target(campaign.settings, request),
+        target,
         rate=request.bounds.rates,
         connections=request.bounds.connections,
         window=request.bounds.window,

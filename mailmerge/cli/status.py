@@ -172,6 +172,7 @@ def _show_by(ledger: Deliveries, by: str) -> None:
 
 def _print(ledger: LedgerReader, campaign: Settings, by: str) -> None:
     """Print the JSON document."""
+    from mailmerge.reports.hours import waiting_hours
     from mailmerge.reports.status import status_document
 
     document = status_document(
@@ -180,6 +181,8 @@ def _print(ledger: LedgerReader, campaign: Settings, by: str) -> None:
         owner=str(ledger.owner or ""),
         recovery=ledger.recovery(),
     )
+    if (hours := waiting_hours(campaign, ledger.iterate())) is not None:
+        document["hours"] = hours.to_json()
     print_json(document | _left_out_document(campaign) | _by_document(ledger, by))
 
 
@@ -231,6 +234,7 @@ def _lines_of(deliveries: Sequence[Delivery]) -> Iterator[str]:
 def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.library_messages import smtp_message
     from mailmerge.providers.lookup import service_of
+    from mailmerge.reports.hours import hours_lines, waiting_hours
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import after_line, status_table, unreached
     from mailmerge.wording import one_line
@@ -239,6 +243,8 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     typer.echo(status_table(standing.states, standing.unmade, standing.drafted))
     if line := after_line(standing):
         typer.echo("\n" + line)
+    if (hours := waiting_hours(campaign, ledger.iterate())) is not None:
+        typer.echo("\n" + "\n".join(hours_lines(hours)))
     listed = unreached(ledger.iterate(), _LISTED + 1)
     if listed:
         typer.echo(tr("\nNot reached:"))

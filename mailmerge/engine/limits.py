@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mailmerge.credentials import Account, Allowance
+from mailmerge.engine.hours import Schedule, schedule_of
 from mailmerge.engine.retry import ReplyRules, no_rules
 from mailmerge.language import tr
 from mailmerge.ledger.interface import InDoubt
@@ -35,6 +36,7 @@ class Limits:
         size_limit: the maximum size of a message in bytes, or None if it is not known.
         account: the name under which the rates are counted.
         rules: what replies mean at this provider.
+        schedule: the hours in which recipients may be sent; None means at any time.
     """
 
     rates: tuple[Rate, ...] = ()
@@ -48,6 +50,7 @@ class Limits:
     size_limit: int | None = None
     account: str = ""
     rules: ReplyRules = no_rules
+    schedule: Schedule | None = None
 
 
 def resolve_limits(
@@ -61,13 +64,14 @@ def resolve_limits(
     limit: int | None = None,
     in_doubt: InDoubt = "hold",
     counted_as: str = "",
+    in_hours: bool = True,
 ) -> Limits:
     """Return the limits of a run of a campaign.
 
     `delivery` is the section of campaign.toml. `account` is the server with what is known of its
     provider, or None for the sandbox. The other arguments come from the command line; None means
     not given, and with rates but no account only these rates hold. `counted_as` is the name under
-    which rates are counted if there is no account.
+    which rates are counted if there is no account. `in_hours` says whether [delivery] hours hold.
     """
     known = account.allows if account else Allowance()
     allows = known.within(delivery)
@@ -86,6 +90,7 @@ def resolve_limits(
         size_limit=allows.message_size,
         account=account.name if account else counted_as,
         rules=_rules(account),
+        schedule=schedule_of(delivery) if in_hours else None,
     )
 
 

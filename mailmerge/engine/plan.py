@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from mailmerge.engine.hours_plan import HoursPlan
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.rates import even_interval, is_quota
 from mailmerge.language import listed, tr, trn
@@ -25,10 +26,17 @@ _CLAIM_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """How slow it is to make the messages: why, and how many the check made per second."""
+    """What slows a run down besides its rates.
+
+    Attributes:
+        slow_because: why each page is rendered from scratch, if that is slow; else "".
+        per_second: how many such pages the check made per second.
+        hours: when each time zone goes; None if recipients may be sent at any time.
+    """
 
     slow_because: str = ""
     per_second: float = 0.0
+    hours: HoursPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Plan:
         connections: the number of parallel connections.
         window: the messages in flight on each connection.
         test_to: the addresses that get all messages of a test; "" for a real run.
-        making: why each page is rendered from scratch, if that is slow, and how fast.
+        making: why each page is rendered from scratch, if that is slow, how fast, and the hours.
         signed_by: the signatures in words; "" without one.
         others: the recipients that are tried again or get copies, and the rows left out.
     """
@@ -86,6 +94,11 @@ class Plan:
     def copies(self) -> int:
         """How many further addresses get these messages; the rates count each."""
         return self.others.copies
+
+    @property
+    def hours(self) -> HoursPlan | None:
+        """When each time zone goes; None if recipients may be sent at any time."""
+        return self.making.hours
 
     @property
     def slow_because(self) -> str:
@@ -147,7 +160,11 @@ class Plan:
                 cause=self.slow_because,
             )
             yield _line(tr("speed"), slow)
-        if self.ends_after:
+        if self.hours is not None:
+            for number, line in enumerate(self.hours.lines()):
+                yield _line(tr("hours") if number == 0 else "", line)
+            yield _line(tr("ends"), self.hours.end_in_words())
+        elif self.ends_after:
             after = duration_in_words(self.ends_after)
             governing = self._governing()
             if governing is None:
@@ -185,7 +202,11 @@ class Plan:
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
-        return replace(self, making=_Making(because, per_second))
+        return replace(self, making=_Making(because, per_second, self.hours))
+
+    def within(self, hours: HoursPlan | None) -> Plan:
+        """Return the plan of a run that sends in these hours alone."""
+        return replace(self, making=_Making(self.slow_because, self.per_second, hours))
 
 
 def _line(label: str, text: str) -> str:

@@ -146,6 +146,32 @@ class _Turns:
         return any(map(self.throttle.has_rates, (turn[0], *turn[1])))
 
 
+@dataclass(frozen=True, slots=True)
+class OpenZones:
+    """Which deliveries may be handed out: all but those of `closed` time zones, before `until`.
+
+    `until` is in seconds since 1970. From then on nothing is handed out until the run has looked
+    again which zones are closed.
+    """
+
+    closed: frozenset[str] = frozenset()
+    until: float = _NEVER
+
+    def has(self, delivery: Delivery) -> bool:
+        """Whether the zone of a delivery is open."""
+        return delivery.time_zone not in self.closed
+
+    def after_return(self, *deliveries: Delivery) -> OpenZones:
+        """Return what holds when deliveries return to the queue: a zone may have closed since."""
+        if not self.closed or self is NO_MORE or all(map(self.has, deliveries)):
+            return self
+        return OpenZones(self.closed, 0.0)
+
+
+NO_MORE: Final = OpenZones(until=-_NEVER)
+"""The queue of a run that ends."""
+
+
 class Queue:
     """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
 
@@ -154,6 +180,7 @@ class Queue:
     Attributes:
         workers: the workers that have a connection; the connector notes them.
         low_water: the run is woken when fewer deliveries wait.
+        open: which deliveries may be handed out, by their time zones.
     """
 
     def __init__(
@@ -172,9 +199,9 @@ class Queue:
         self._by_domain: dict[str, deque[Delivery]] = {}
         self._returns = _Returns()
         self._in_flight = 0
-        self._closed = False
         self.workers = ConnectedWorkers()
         self.low_water = 0
+        self.open = OpenZones()
 
     # --- called by the run
 
@@ -198,24 +225,34 @@ class Queue:
     def close(self) -> None:
         """Hand out no more deliveries."""
         with self._changed:
-            self._closed = True
+            self.open = NO_MORE
             self._changed.notify_all()
             self._attention.set()
 
-    def clear(self) -> list[Delivery]:
-        """Remove and return every delivery that waits."""
+    def clear(self, now_open: OpenZones | None = None) -> list[Delivery]:
+        """Remove and return every delivery that waits, or those that are not open now.
+
+        From now on, `now_open` decides what is handed out.
+        """
         with self._changed:
-            left = [*self._waiting, *(one for own in self._by_domain.values() for one in own)]
-            self._waiting.clear()
-            self._by_domain.clear()
-            return left
+            removed = list[Delivery]()
+            for waiting in (self._waiting, *self._by_domain.values()):
+                every = list(waiting)
+                kept = [] if now_open is None else [one for one in every if now_open.has(one)]
+                removed += [one for one in every if one not in kept] if kept else every
+                waiting.clear()
+                waiting.extend(kept)
+            if now_open is not None and self.open is not NO_MORE:
+                self.open = now_open
+            self._changed.notify_all()
+            return removed
 
     # --- called by workers
 
     @property
     def closed(self) -> bool:
         """Whether the queue hands out no more deliveries."""
-        return self._closed or self._stop.requested
+        return self.open is NO_MORE or self._stop.requested
 
     def offers(self, worker: int, *, besides: int = 0) -> bool:
         """Whether a delivery waits for this worker, now or when the throttle permits it.
@@ -251,6 +288,9 @@ class Queue:
             now = self._clock()
             if self.closed:
                 return NotYet()
+            if now >= self.open.until:
+                self._attention.set()
+                return NotYet()
             if not self._allows(worker, now):
                 return NotYet(_NEVER)
             taken = self._next_by_domain(now) or self._next(now)
@@ -267,6 +307,7 @@ class Queue:
         """
         with self._changed:
             self._in_flight -= len(deliveries)
+            self.open = self.open.after_return(*deliveries)
             late = blamed is not None and self._returns.note(blamed) > _LAST_RETURN_TO_FRONT
             back = [one for one in deliveries if late and one is blamed]
             self._waiting.extendleft(reversed([one for one in deliveries if one not in back]))
@@ -282,6 +323,7 @@ class Queue:
         """
         with self._changed:
             self._in_flight -= 1
+            self.open = self.open.after_return(delivery)
             self._returns.note(delivery)
             self._waiting.append(delivery)
             self._changed.notify_all()

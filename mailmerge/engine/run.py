@@ -18,7 +18,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -27,11 +27,12 @@ from typing import Final
 from mailmerge.engine.connector import Connector
 from mailmerge.engine.copies import Keep, keep_none
 from mailmerge.engine.events import Began, Ended, Event, Listener, Waiting
+from mailmerge.engine.hours import Outlook, Watch
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.making import SetAside
 from mailmerge.engine.monitor import Monitor
 from mailmerge.engine.plan import claim_size
-from mailmerge.engine.queue import Backlog, Further, Queue
+from mailmerge.engine.queue import Backlog, Further, OpenZones, Queue
 from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.engine.throttle import Forecast, Throttle
@@ -66,7 +67,7 @@ class RunState:
 
     Attributes:
         backlog: the number of deliveries in the queue and in flight.
-        forecast: when the throttle permits the next message.
+        forecast: when the throttle permits the next message, and when closed time zones open.
         batch: the number of deliveries that the queue should hold.
         low_water: if the queue has at most this many deliveries, more are claimed.
         max_wait: the maximum seconds to wait for a retry or a quota.
@@ -76,7 +77,8 @@ class RunState:
         claims_left: how many deliveries `limit` still permits; None without a limit.
         exhausted: the last claim found fewer deliveries than it asked for.
         just_folded: the last step was a Fold.
-        next_retry: when the next deferred delivery is due, or None.
+        next_retry: when the next deferred delivery is due, or None; those of closed time zones do
+            not count.
     """
 
     backlog: Backlog
@@ -114,13 +116,14 @@ class Reason(StrEnum):
     REQUESTED = "requested"
     FINISHED = "finished"
     QUOTA = "quota"
+    HOURS = "hours"
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Sleep until fewer than `low_water` deliveries wait, or for a tick.
 
-    If the reason is RATE or RETRY, the run continues at `until` (seconds since 1970).
+    If the reason is RATE, RETRY or HOURS, the run continues at `until` (seconds since 1970).
     """
 
     low_water: int
@@ -145,10 +148,12 @@ def next_step(state: RunState, now: float) -> Claim | Fold | Wait | Stop:
     | the queue runs low, the limit leaves some, and the store has    | Claim                  |
     | more: the last claim was full, or a deferred delivery is due    |                        |
     | all is settled, and the limit is reached                        | Stop, finished         |
-    | all is settled, and no deferred delivery is due within max_wait | Stop, finished         |
+    | all is settled, no deferred delivery is due within max_wait,    | Stop, finished         |
+    | and no time zone with deliveries is to open                     |                        |
     | transitions have been in the journal alone for long enough      | Fold                   |
     | deliveries wait, and the quota allows none within max_wait      | Stop, quota            |
     | deliveries wait, and none may be sent for a while               | Wait for the rate      |
+    | all is settled, and a time zone with deliveries opens next      | Wait for the hours     |
     | all is settled, and a deferred delivery is due within max_wait  | Wait for the retry     |
     | anything else: messages are being sent                          | Wait for outcomes      |
 
@@ -179,8 +184,15 @@ def _claim(state: RunState, now: float) -> Claim | None:
 
 
 def _worth_waiting(state: RunState) -> bool:
-    """Whether a deferred delivery may still be claimed, and is due soon enough."""
-    if state.claims_left == 0 or state.next_retry is None:
+    """Whether a deferred delivery may still be claimed, and is due soon enough.
+
+    The hours of a time zone are worth any wait.
+    """
+    if state.claims_left == 0:
+        return False
+    if state.forecast.opens_at is not None:
+        return True
+    if state.next_retry is None:
         return False
     return state.next_retry <= state.active_at + state.max_wait
 
@@ -190,8 +202,12 @@ def _wait(state: RunState, now: float, *, low_water: int) -> Wait | Stop:
         if state.forecast.quota_until > now + state.max_wait:
             return Stop(Reason.QUOTA, state.forecast.quota_until)
         return Wait(low_water, Reason.RATE, state.forecast.ready_at)
-    if state.backlog.idle and state.next_retry is not None:
-        return Wait(low_water, Reason.RETRY, state.next_retry)
+    if state.backlog.idle:
+        opens, retry = state.forecast.opens_at, state.next_retry
+        if opens is not None and (retry is None or opens <= retry):
+            return Wait(low_water, Reason.HOURS, opens)
+        if retry is not None:
+            return Wait(low_water, Reason.RETRY, retry)
     return Wait(low_water)
 
 
@@ -212,6 +228,8 @@ class _LoopState:
     noted_at: float = 0.0
     leave_at: float = math.inf
     waiting_for: str = ""
+    watch: Watch | None = None
+    changes: int = 0
 
     @property
     def low_water(self) -> int:
@@ -277,6 +295,8 @@ class Run:
         self._monitor = Monitor(self._queue, self._throttle, listener)
         in_flight = limits.connections * limits.window
         self._loop = _LoopState(claim_size(self._throttle.interval, in_flight), limits.limit)
+        if limits.schedule is not None:
+            self._loop.watch = Watch(limits.schedule, store)
         make_client = partial(Client, server, credentials, window=limits.window, connect=connect)
         services = self._services(messages, server, make_client, keep)
         workers = [Worker(number, services) for number in range(limits.connections)]
@@ -424,26 +444,34 @@ class Run:
         """
         if self._store.failure is not None:
             raise self._store.failure
+        watch = self._loop.watch
+        if watch is not None and (watch.look(now) or now >= self._queue.open.until):
+            _obey(watch, self._loop, self._queue, self._store)
         loop, backlog = self._loop, self._queue.backlog()
+        active_at = max(self._monitor.counts().last_outcome_at, loop.began_at)
+        waits = _outlook(loop, self._store, now, active_at + self._limits.wait, idle=backlog.idle)
+        forecast = self._throttle.forecast(now) if backlog.waiting else Forecast(now, now)
         return RunState(
             backlog=backlog,
-            forecast=self._throttle.forecast(now) if backlog.waiting else Forecast(now, now),
+            forecast=replace(forecast, opens_at=waits.opens_at),
             batch=loop.batch,
             low_water=loop.low_water,
             max_wait=self._limits.wait,
-            active_at=max(self._monitor.counts().last_outcome_at, loop.began_at),
+            active_at=active_at,
             folded_at=loop.folded_at,
             ending=self._stop.requested or self._monitor.failure is not None,
             claims_left=loop.claims_left,
             exhausted=loop.exhausted,
             just_folded=loop.just_folded,
-            next_retry=due_at(self._store.next_retry(), now),
+            next_retry=due_at(waits.next_retry, now),
         )
 
     def _claim(self, step: Claim, now: float) -> None:
         self._note_timing()
-        deliveries = self._store.claim(_WORKER, step.limit, now)
+        closed = self._loop.watch.closed if self._loop.watch is not None else frozenset[str]()
+        deliveries = self._store.claim(_WORKER, step.limit, now, closed)
         loop = self._loop
+        loop.changes += 1
         loop.exhausted = len(deliveries) < step.limit
         if not deliveries:
             self._queue.wait_for_attention(_TICK)
@@ -468,7 +496,8 @@ class Run:
             self._store.note_run(counts.seconds, self._check_seconds)
 
     def _wait(self, step: Wait, now: float) -> None:
-        before, what = self._loop.waiting_for, _in_words(step, now)
+        zone = self._loop.watch.zone if self._loop.watch is not None else ""
+        before, what = self._loop.waiting_for, _in_words(step, now, zone)
         self._loop.waiting_for = what
         self._loop.just_folded = False
         if what and what != before:
@@ -543,6 +572,30 @@ class Run:
         )
 
 
+def _obey(watch: Watch, loop: _LoopState, queue: Queue, store: Store) -> None:
+    """Give back what is claimed and not sent in time zones that have closed."""
+    late = queue.clear(OpenZones(watch.closed, watch.until))
+    if late:
+        store.release([one.id for one in late])
+        if loop.claims_left is not None:
+            loop.claims_left += len(late)
+    loop.exhausted = False
+    loop.changes += 1
+
+
+def _outlook(
+    loop: _LoopState, store: Store, now: float, retry_until: float, *, idle: bool
+) -> Outlook:
+    """Return the next retry, and when the next time zone opens."""
+    retry, watch = store.next_retry(), loop.watch
+    if watch is None or not watch.closed:
+        return Outlook(retry)
+    if not idle and (retry is None or retry > now):
+        return Outlook(retry)
+    version = retry_until, loop.claims_left, loop.changes
+    return watch.outlook(now, retry_until, version, idle=idle)
+
+
 def _may_leave(worker: Worker, stop: StopRequest, leave_at: float) -> bool:
     """Whether a run may end at `leave_at` (monotonic seconds) although this worker still waits."""
     late = stop.requested or time.monotonic() >= leave_at
@@ -558,8 +611,11 @@ def _count_unmade(store: Store) -> int:
     return 0
 
 
-def _in_words(step: Wait, now: float) -> str:
-    """The reason of a wait in words; "" while messages are being sent."""
+def _in_words(step: Wait, now: float, zone: str) -> str:
+    """The reason of a wait in words; "" while messages are being sent.
+
+    `zone` is the time zone that opens next.
+    """
     match step.reason:
         case Reason.RATE:
             return tr(
@@ -569,6 +625,11 @@ def _in_words(step: Wait, now: float) -> str:
             return tr(
                 "deferred recipients: next retry at {until}", until=_time_of_day(step.until, now)
             )
+        case Reason.HOURS:
+            until = _time_of_day(step.until, now)
+            if not zone:
+                return tr("the sending hours: they begin at {until}", until=until)
+            return tr("the sending hours of {zone}: they begin at {until}", zone=zone, until=until)
         case _:
             return ""
 

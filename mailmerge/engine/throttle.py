@@ -54,11 +54,13 @@ class Slowing:
 class Forecast:
     """When the next message may be sent, and until when a quota prevents it.
 
-    Times are in seconds since 1970. The present time or an earlier one means at once.
+    Times are in seconds since 1970. The present time or an earlier one means at once. `opens_at` is
+    when the next delivery of a closed time zone may be sent; None if none waits for that.
     """
 
     ready_at: float
     quota_until: float
+    opens_at: float | None = None
 
 
 class Throttle:

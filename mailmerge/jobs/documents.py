@@ -29,6 +29,8 @@ def unsent_document(
         document["to_send"] = plan.to_send
         if plan.copies:
             document["copies"] = plan.copies
+        if plan.hours is not None:
+            document["hours"] = plan.hours.to_json()
     if report is not None:
         document["problems"] = report.to_json()["problems"]
     if job.options.approved and (plan is not None or refused is not None):

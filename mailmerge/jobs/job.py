@@ -181,8 +181,10 @@ class Job(AbstractContextManager["Job"]):
         """
         return self._preparation.enrol()
 
-    def approve(self) -> Approval:
+    def approve(self, *, record: bool = True) -> Approval:
         """Record what this job would send as approved, and return it.
+
+        Without `record` it is only returned; `differences` says what has changed between two.
 
         Its `code` goes to `approved` of the job that sends. The record, in the state folder of the
         campaign, is needed only to say what differs.
@@ -193,7 +195,8 @@ class Job(AbstractContextManager["Job"]):
             LedgerError: the record cannot be written.
         """
         approval = self._preparation.approval()
-        write_approval(self.campaign.settings.state_folder, approval)
+        if record:
+            write_approval(self.campaign.settings.state_folder, approval)
         return approval
 
     def plan(self) -> Plan:

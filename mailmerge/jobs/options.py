@@ -61,6 +61,7 @@ class JobOptions:
             limit=target.limit(self.limit),
             in_doubt=self.in_doubt,
             counted_as=SANDBOX,
+            in_hours=target.in_hours,
         )
 
 

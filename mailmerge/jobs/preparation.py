@@ -9,12 +9,14 @@ run; the plan and the run both use `limits`.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
 from mailmerge.campaign import Campaign
+from mailmerge.engine.hours_plan import plan_hours
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan, make_plan
 from mailmerge.errors import Declined, InputError
@@ -26,6 +28,7 @@ from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger, Records
 from mailmerge.jobs.remaining import Remaining
 from mailmerge.jobs.targets import Target
+from mailmerge.jobs.zones import assign_zones, zone_counts
 from mailmerge.language import tr
 from mailmerge.ledger.states import Difference, State
 from mailmerge.messages import MessageFactory
@@ -128,6 +131,8 @@ class Preparation:
             skipped=skipped,
         )
         _require_accepted(difference)
+        if self._target.sends and self.limits.schedule is not None:
+            assign_zones(self._ledger.store(), self.messages)
         self._enrolled = sum(self.counts().values())
         self.content_changed = difference.content_changed
         self._redirect.require_recipient(self._enrolled)
@@ -151,9 +156,6 @@ class Preparation:
         recipients = self._participants.to_enrol(self._invalid, skipped)
         for _ in digests.noting(one for one in recipients if one.key not in skipped):
             pass
-        return self._approval(digests)
-
-    def _approval(self, digests: RecipientDigests) -> Approval:
         return make_approval(
             self._campaign.settings,
             digests.recipients(),
@@ -178,9 +180,10 @@ class Preparation:
                 for _ in digests.noting((recipient,)):
                     pass
             yield recipient
-        require_approval(
-            self._approval(digests), self.options.approved, self._campaign.settings.state_folder
-        )
+        settings = self._campaign.settings
+        files, server = self._content.files, self._target.server_name
+        found = make_approval(settings, digests.recipients(), files, server, self.limits)
+        require_approval(found, self.options.approved, settings.state_folder)
 
     def plan(self) -> Plan:
         """Return what the run would do."""
@@ -201,7 +204,16 @@ class Preparation:
             copies=_count_copies(messages, islice(self._following(), to_send)),
         )
         plan = replace(plan, test_to=self._target.test_to).leaving_out(report.sent_before)
+        plan = self._within_hours(plan)
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
+
+    def _within_hours(self, plan: Plan) -> Plan:
+        schedule, rates, most = self.limits.schedule, self.limits.rates, plan.to_send
+        if schedule is None:
+            return plan
+        store = self._ledger.store() if self._target.sends else None
+        zones = zone_counts(self.messages, store, () if store is not None else self._following())
+        return plan.within(plan_hours(schedule, zones, time.time(), rates=rates, most=most))
 
     def to_send(self) -> int:
         """Return the number of recipients that a run would try, including those tried again."""

@@ -94,6 +94,11 @@ class Target:
         return False
 
     @property
+    def in_hours(self) -> bool:
+        """Whether recipients are sent in the hours of campaign.toml alone."""
+        return False
+
+    @property
     def keeps_copies(self) -> bool:
         """Whether `keep_copy` of campaign.toml applies."""
         return False
@@ -155,6 +160,11 @@ class Target:
 class NoServer(Target):
     """No server is named yet, which is enough for a dry run."""
 
+    @property
+    def in_hours(self) -> bool:
+        """True: the plan is that of a real run."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class RealServer(Target):
@@ -196,6 +206,11 @@ class RealServer(Target):
     def for_real(self) -> bool:
         """True unless the server is on this machine: a sink, a test server or a local relay."""
         return not self.to.is_loopback
+
+    @property
+    def in_hours(self) -> bool:
+        """True: the recipients get these messages."""
+        return True
 
     @property
     def keeps_copies(self) -> bool:
@@ -393,6 +408,11 @@ class DryRun(Target):
     def sends(self) -> bool:
         """False: nothing is sent."""
         return False
+
+    @property
+    def in_hours(self) -> bool:
+        """Whether the hours hold for the server's target."""
+        return self._target.in_hours
 
     @property
     def test_to(self) -> str:

@@ -10,8 +10,9 @@ write it:
                   the server's id, refused copies                     each transition
 
 A statement that changes many rows at once sets the checksum to NULL, and `seal` computes it before
-the commit. So a checksum that is NULL in a ledger is damage as well. `date`, `owner` and
-`claimed_until` are not covered: a wrong value of theirs can repeat or lose no message. The secret
+the commit. So a checksum that is NULL in a ledger is damage as well. `date`, `owner`,
+`claimed_until` and `time_zone` are not covered: a wrong value of theirs can repeat or lose no
+message. The secret
 of a campaign and the position of a journal have checksums of their own.
 """
 
@@ -130,7 +131,9 @@ def with_message_id(recorded: int, message_id: str) -> int:
 
 def _sums(row: Sequence[Any]) -> tuple[int, int]:
     """Return the two checksums that a row of SUMMED_COLUMNS should have."""
-    _, key, place, address, path, identity, name, cells, rows, message_id, _, *state = row[:_WIDTH]
+    _, key, place, address, path, identity, name, cells, rows, message_id, _, _, *state = row[
+        :_WIDTH
+    ]
     texts = f"{key}\0{address}\0{path}\0{identity}\0{name}\0{cells}"
     if rows:
         texts = f"{texts}\0{rows}"
@@ -206,7 +209,7 @@ _COLUMNS: Final = (
 )
 
 _ADD_TEXT: Final = "ALTER TABLE delivery ADD COLUMN {} TEXT NOT NULL DEFAULT ''"
-_LATER: Final = ("server_id", "rows", "copies_refused")
+_LATER: Final = ("server_id", "rows", "copies_refused", "time_zone")
 """Columns of later versions. `seal` reads them; they are empty, and so change no checksum."""
 
 

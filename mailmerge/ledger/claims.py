@@ -64,6 +64,7 @@ from mailmerge.ledger.states import (
     Transition,
     end_claim,
 )
+from mailmerge.ledger.zones import ZoneBacklog, count_zones, outside
 
 _RECORDED = (
     "state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply", "server_id",
@@ -119,11 +120,15 @@ _KEPT: Final = slice(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A new claim: its owner, and when it begins and expires (seconds since 1970)."""
+    """A new claim: its owner, and when it begins and expires (seconds since 1970).
+
+    It leaves out the deliveries of the time zones in `closed`.
+    """
 
     owner: str
     at: float
     until: float
+    closed: Collection[str] = ()
 
 
 _OWN = delivery.c.campaign_id == bindparam("campaign")
@@ -162,7 +167,11 @@ _NEXT_RETRY = select(func.min(delivery.c.retry_at)).where(_WAITS)
 
 
 def claim(
-    connection: Connection, campaign: CampaignRecord, new: Claim, identify: Identify, limit: int
+    connection: Connection,
+    campaign: CampaignRecord,
+    new: Claim,
+    identify: Identify,
+    limit: int,
 ) -> list[Delivery]:
     """Claim up to `limit` deliveries that are pending, or deferred and due, and return them.
 
@@ -171,7 +180,7 @@ def claim(
     """
     claimed: list[Delivery] = []
     rows: list[tuple[object, ...]] = []
-    for found in _select_claimable(connection, campaign.id, limit, new.at):
+    for found in _select_claimable(connection, campaign.id, limit, new):
         row, (snapshot, before) = tuple(found)[:_WIDTH], tuple(found)[_WIDTH:]
         if row[_STATE] not in _CLAIMABLE:
             raise RowDamaged(f"delivery {row[0]!r} is not claimable")
@@ -203,7 +212,7 @@ def _undated(row: Sequence[Any]) -> Sequence[Any]:
 
 
 def _select_claimable(
-    connection: Connection, campaign_id: int, limit: int, now: float
+    connection: Connection, campaign_id: int, limit: int, new: Claim
 ) -> list[Row[Any]]:
     """Return claimable rows (DELIVERY_COLUMNS): first those that are due, then the pending.
 
@@ -211,14 +220,14 @@ def _select_claimable(
     """
     rows: list[Row[Any]] = []
     parts: tuple[tuple[Select[Any], dict[str, float]], ...] = (
-        (_SELECT_DUE, {"now": now}),
-        (_SELECT_TOO_FAR, {"furthest": now + LONGEST_RETRY}),
+        (_SELECT_DUE, {"now": new.at}),
+        (_SELECT_TOO_FAR, {"furthest": new.at + LONGEST_RETRY}),
         (_SELECT_PENDING, {}),
     )
     for query, more in parts:
         if len(rows) < limit:
             values = {"campaign": campaign_id, "most": limit - len(rows), **more}
-            rows += connection.execute(query, values)
+            rows += connection.execute(outside(query, new.closed), values)
     return rows
 
 
@@ -299,6 +308,11 @@ def next_retry(connection: Connection, campaign_id: int) -> float | None:
     """Return when the next deferred delivery is due (seconds since 1970), or None."""
     due: float | None = connection.scalar(_NEXT_RETRY, {"campaign": campaign_id})
     return due
+
+
+def zone_backlog(connection: Connection, campaign_id: int) -> list[ZoneBacklog]:
+    """Return the deliveries of each time zone that can be claimed, now or when they are due."""
+    return count_zones(connection, campaign_id, _PENDING, _WAITS)
 
 
 def count_states(connection: Connection, campaign_id: int) -> Counter[State]:

@@ -3,6 +3,7 @@
     Queue          claim deliveries and record their outcomes          (the engine)
     Counting       how many deliveries are in each state               (the engine, the plan)
     Enrolment      enrol the recipients of the spreadsheet             (the job)
+    Zones          in which time zone each recipient is sent          (the job)
     Decisions      the user's decisions about doubts and refusals      (the job)
     Drafting       messages in the drafts folder instead of a send     (the job)
     CheckMemory    which check has passed                              (the job)
@@ -21,13 +22,14 @@ is written before it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, Protocol
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.lock import Owner
 from mailmerge.ledger.states import Delivery, Difference, Recovery, Standing, State, Transition
+from mailmerge.ledger.zones import ZoneBacklog
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import NOTHING_RECORDED, Fingerprint
 
@@ -41,8 +43,12 @@ Identify = Callable[[bytes, str], str]
 class Queue(Protocol):
     """Deliveries as a queue of work. `apply` is safe from any thread; call the rest from one."""
 
-    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
+    def claim(
+        self, worker: str, limit: int, now: float, closed: Collection[str] = ()
+    ) -> list[Delivery]:
         """Claim up to `limit` deliveries that are pending, or deferred and due.
+
+        `closed` are the names of time zones in which no recipient may be sent now.
 
         The claim is durable on return. It belongs to `worker`. It expires some minutes after `now`
         (seconds since 1970) unless `renew` extends it. The first claim of a delivery fixes its
@@ -94,6 +100,14 @@ class Queue(Protocol):
 
     def next_retry(self) -> float | None:
         """Return when the next deferred delivery is due (seconds since 1970), or None."""
+        ...
+
+    def zone_backlog(self) -> list[ZoneBacklog]:
+        """Return the deliveries of each time zone that can be claimed, now or when they are due.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
         ...
 
     def flush(self) -> None:
@@ -154,6 +168,18 @@ class Enrolment(Protocol):
         recipient counts as removed, new recipients are added without asking, and from now on only
         the selection can be claimed. Recipients whose message could not be made are pending again,
         but those of `skipped` (their keys, with a reason) get no message: they are skipped.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        ...
+
+
+class Zones(Protocol):
+    """In which time zone each recipient is sent. Do not call it during a run."""
+
+    def assign_zones(self, zones: Iterable[tuple[int, str]]) -> None:
+        """Write the names of the time zones of deliveries, by their ids.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -252,7 +278,16 @@ class Recovered(Protocol):
 
 
 class Store(
-    Queue, Counting, Enrolment, Decisions, Drafting, CheckMemory, RunStatistics, Recovered, Protocol
+    Queue,
+    Counting,
+    Enrolment,
+    Zones,
+    Decisions,
+    Drafting,
+    CheckMemory,
+    RunStatistics,
+    Recovered,
+    Protocol,
 ):
     """The ledger of one campaign, open for a run."""
 

@@ -36,7 +36,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Final
@@ -71,6 +71,7 @@ from mailmerge.ledger.states import (
     state_before,
 )
 from mailmerge.ledger.store import Decide, SqlStore, UserDecisions
+from mailmerge.ledger.zones import ZoneBacklog
 from mailmerge.portable import boot
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import NOTHING_RECORDED, Fingerprint
@@ -135,14 +136,16 @@ class Journaled(UserDecisions, _ChecksOfStore):
 
     # --- the queue
 
-    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
+    def claim(
+        self, worker: str, limit: int, now: float, closed: Collection[str] = ()
+    ) -> list[Delivery]:
         """Claim up to `limit` deliveries that are pending, or deferred and due."""
         if self.failure is not None:
             raise self.failure
         with self._folding() as connection:
             with self._lock:
                 self._writer.reserve((limit + len(self._memory.active)) * BYTES_PER_CLAIM)
-            claimed = self._store.claim(worker, limit, now)
+            claimed = self._store.claim(worker, limit, now, closed)
             # Only the claim of a deferred delivery can postpone the next retry.
             deferred = any(one.retry_at is not None for one in claimed)
             due = claims.next_retry(connection, self._store.campaign.id) if deferred else None
@@ -288,6 +291,16 @@ class Journaled(UserDecisions, _ChecksOfStore):
             concerned = self._store.decide(decision)
         self._memory.reload()
         return concerned
+
+    def zone_backlog(self) -> list[ZoneBacklog]:
+        """Return the claimable deliveries of each time zone."""
+        self.flush()
+        return self._store.zone_backlog()
+
+    def assign_zones(self, zones: Iterable[tuple[int, str]]) -> None:
+        """Write the time zones of deliveries, by their ids."""
+        with self._folding():
+            self._store.assign_zones(zones)
 
     # --- the check and the times
 

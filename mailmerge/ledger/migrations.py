@@ -136,6 +136,7 @@ LEDGER = Schema(
         Migration("copies in the Sent folder", add_saved_copies),
         Migration("rows of groups", add_later_columns),
         Migration("refused copies", add_later_columns),
+        Migration("time zones of recipients", add_later_columns),
     ),
 )
 """The tables of a ledger."""

@@ -115,6 +115,8 @@ delivery = Table(
     _rows(),
     # JSON; "" if no copy was refused (refused_copies.py).
     Column("copies_refused", Text, nullable=False, server_default=""),
+    # The zone in whose hours it may be sent (time_zones.py); "" is that of this machine.
+    Column("time_zone", Text, nullable=False, server_default=""),
     UniqueConstraint("campaign_id", "key"),
 )
 
@@ -262,7 +264,7 @@ TRANSITION_COLUMNS = (
 
 DELIVERY_COLUMNS = (
     _c.id, _c.key, _c.row, _c.address, _c.forward_path, _c.identity, _c.display_name, _c.cells,
-    _c.rows, _c.message_id, _c.date, *TRANSITION_COLUMNS[1:],
+    _c.rows, _c.message_id, _c.date, _c.time_zone, *TRANSITION_COLUMNS[1:],
 )  # fmt: skip
 """The columns of a row for `delivery_of`."""
 
@@ -307,7 +309,9 @@ def delivery_of(
     Raises:
         RowDamaged: a column has a value that was never written.
     """
-    number, key, place, address, path, identity, name, cells, rows, old_id, old_date = row[:11]
+    (
+        number, key, place, address, path, identity, name, cells, rows, old_id, old_date, zone,
+    ) = row[:12]  # fmt: skip
     last = last or transition_of(row)
     try:
         cells = _read_json(cells)[0]
@@ -339,4 +343,5 @@ def delivery_of(
         last.server_id,
         last.copies_refused,
         rows=group,
+        time_zone=zone,
     )

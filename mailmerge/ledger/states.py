@@ -197,6 +197,7 @@ class Delivery:
         changed_at: the time of the last transition, or None.
         after: what came back by mail; None if nothing did, or if it was not asked for.
         rows: the rows of a group, as in `Recipient`; `cells` has what they share.
+        time_zone: the zone in whose hours it may be sent; "" is that of this machine.
     """
 
     id: int
@@ -217,6 +218,7 @@ class Delivery:
     copies_refused: tuple[RefusedCopy, ...] = ()
     after: After | None = None
     rows: tuple[Row, ...] = ()
+    time_zone: str = ""
 
     @property
     def address(self) -> str:

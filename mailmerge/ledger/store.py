@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import MappingProxyType
@@ -41,6 +41,7 @@ from mailmerge.ledger.states import (
     as_recorded,
     reported,
 )
+from mailmerge.ledger.zones import ZoneBacklog, assign_zones
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import NOTHING_RECORDED, Fingerprint
 
@@ -144,7 +145,27 @@ class _CheckMemory(ABC):
             return read_content(connection, self.campaign.id, "check")
 
 
-class SqlStore(UserDecisions, _CheckMemory):
+class _Zones(ABC):
+    """The time zones of deliveries (interface.Zones, interface.Queue)."""
+
+    campaign: CampaignRecord
+
+    @abstractmethod
+    def transaction(self, purpose: Purpose = "written") -> AbstractContextManager[Connection]:
+        """Begin a transaction."""
+
+    def zone_backlog(self) -> list[ZoneBacklog]:
+        """Return the claimable deliveries of each time zone."""
+        with self.transaction("read") as connection:
+            return claims.zone_backlog(connection, self.campaign.id)
+
+    def assign_zones(self, zones: Iterable[tuple[int, str]]) -> None:
+        """Write the time zones of deliveries, by their ids."""
+        with self.transaction() as connection:
+            assign_zones(connection, zones)
+
+
+class SqlStore(UserDecisions, _CheckMemory, _Zones):
     """The ledger of one campaign in a database; interface.Store documents the methods.
 
     The first claim of a delivery calls `identify` with the campaign's secret and the recipient's
@@ -188,11 +209,13 @@ class SqlStore(UserDecisions, _CheckMemory):
 
     # --- the queue
 
-    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
+    def claim(
+        self, worker: str, limit: int, now: float, closed: Collection[str] = ()
+    ) -> list[Delivery]:
         """Claim up to `limit` deliveries that are pending, or deferred and due."""
         if self.failure is not None:
             raise self.failure
-        new = Claim(f"{worker}@{self._process}", now, now + self.lease)
+        new = Claim(f"{worker}@{self._process}", now, now + self.lease, closed)
         self._extend(new.owner, now)  # a worker that claims is alive
         with self.transaction() as connection:
             claimed = claims.claim(connection, self.campaign, new, self.identify, limit)

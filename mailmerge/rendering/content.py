@@ -57,6 +57,8 @@ class Content:
         attachments: paths relative to the campaign folder.
         attached_as: the name of each attachment that has another name than its file, by path.
         copies: who else gets the message.
+        time_zone: the name of the time zone in whose hours the recipient is sent; "" is that of
+            this machine.
     """
 
     subject: str
@@ -68,6 +70,7 @@ class Content:
     attachments: tuple[str, ...] = ()
     attached_as: tuple[tuple[str, str], ...] = ()
     copies: Copies = NO_COPIES
+    time_zone: str = ""
 
 
 class Renderer:
@@ -179,7 +182,16 @@ class Renderer:
             fields.attachments,
             fields.attached_as,
             NO_COPIES if self._copies is None else self._copies.render(recipient, variables),
+            fields.time_zone,
         )
+
+    def time_zone(self, recipient: Recipient) -> str:
+        """The time zone of one recipient, as in its content.
+
+        Raises:
+            InputError: the template fails on this row.
+        """
+        return self._fields.time_zone(variables_of(recipient.row, recipient.cells, self._view))
 
 
 class _Bodies(Protocol):

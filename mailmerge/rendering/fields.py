@@ -73,6 +73,7 @@ class _FieldValues:
     headers: tuple[tuple[str, str], ...]
     attachments: tuple[str, ...]
     attached_as: tuple[tuple[str, str], ...]
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,10 @@ class Fields:
             (name, field(f"headers.{name}", value)) for name, value in templates.headers
         ]
         self._attachments = [attachment(entry) for entry in templates.attachments]
-        every = [self._subject, self._to_name, self._reply_to]
+        self._time_zone = _compile(
+            environment, "delivery.time_zone", templates.time_zone, templates.file
+        )
+        every = [self._time_zone, self._subject, self._to_name, self._reply_to]
         every += [one.path for one in self._attachments]
         every += [one.name for one in self._attachments if one.name is not None]
         every += [template for _, template in self._headers]
@@ -174,7 +178,12 @@ class Fields:
             # A file that two entries name is attached once.
             tuple(dict.fromkeys([path for paths, _ in attached for path in paths])),
             tuple([pair for _, names in attached for pair in names]),
+            self._time_zone.render(variables),
         )
+
+    def time_zone(self, variables: Variables) -> str:
+        """The time zone of one recipient alone; see `render` for the errors."""
+        return self._time_zone.render(variables)
 
     def _placed(self, error: AssetError, row: int | None) -> AssetError:
         error.problem = replace(error.problem, file=self._file, row=row)

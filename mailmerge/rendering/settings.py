@@ -81,6 +81,7 @@ class Templates:
         folder: where includes, images, style sheets and attachments are looked up. A path means
             that none of its files is private.
         file: the file that holds the one-line templates, for errors; empty for templates in code.
+        time_zone: the time zone in whose hours the recipient is sent; "" is that of this machine.
     """
 
     subject: str
@@ -95,6 +96,7 @@ class Templates:
     campaign: str = ""
     folder: ContentFiles | Path = Path()
     file: str = ""
+    time_zone: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.folder, Path):
@@ -160,6 +162,7 @@ def templates_of(campaign: Settings) -> Templates:
         campaign=campaign.name,
         folder=campaign.content_files(),
         file=campaign.file,
+        time_zone=campaign.delivery.time_zone,
     )
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 
 from mailmerge.language import tr
 from mailmerge.paths import inside
+from mailmerge.sending_hours import parse_days, parse_windows
 from mailmerge.settings.rates import Rate, parse_duration, parse_rate
 
 NEVER_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -454,6 +455,9 @@ class DeliverySection(Section):
     messages_per_connection: int | None = Field(default=None, ge=1)
     window: int = Field(default=1, ge=1, le=1000)
     wait: _Line = "15 minutes"
+    hours: _Line = ""
+    days: _Line = ""
+    time_zone: _Line = ""
     keep_copy: Literal["", "mbox", "maildir"] = ""
     save_sent: bool = False
     notify: Annotated[tuple[_Notice, ...], BeforeValidator(_listed)] = Field(
@@ -485,6 +489,20 @@ class DeliverySection(Section):
                         one=one,
                     )
                 )
+        return value
+
+    @field_validator("hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        if value.strip():
+            parse_windows(value)
+        return value
+
+    @field_validator("days")
+    @classmethod
+    def _days(cls, value: str) -> str:
+        if value.strip():
+            parse_days(value)
         return value
 
     @field_validator("wait")

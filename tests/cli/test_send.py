@@ -512,3 +512,42 @@ def test_a_send_without_recipients_says_why(
     file.write_text(text + server)
     assert call("send", campaign, "--yes").exit_code == 0
     assert words in call("send", campaign, "--yes", *options).stdout
+
+
+def test_send_at_checks_twice_and_says_what_changed(
+    campaign: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_until(at: float) -> None:
+        with (campaign / "recipients.csv").open("a") as file:
+            file.write("new@example.org,New\n")
+
+    monkeypatch.setattr("mailmerge.cli.at.wait_until", wait_until)
+    done = call("send", campaign, "--sandbox", "--at", "2099-01-01 09:00", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["states"]["sent"] == 4
+    assert "Sending " in done.stderr
+    assert "Changed since the first check: 1 recipient more (first in row 5)." in done.stderr
+    assert done.stderr.count("Checked ") == 2
+
+
+def test_send_at_refuses_standard_input(campaign: Path, call: Call) -> None:
+    text = (campaign / "campaign.toml").read_text()
+    (campaign / "campaign.toml").write_text(text + '[recipients]\nfile = "-"\n')
+    done = call("send", campaign, "--sandbox", "--at", "2099-01-01 09:00", input="email\n")
+    assert done.exit_code == 2
+    assert "--at reads the recipients twice" in done.stderr
+
+
+def test_send_at_waits_before_a_real_server_is_asked(
+    campaign: Path, call: Call, monkeypatch: pytest.MonkeyPatch, smtp_server: int
+) -> None:
+    with (campaign / "campaign.toml").open("a") as file:
+        file.write(f'[smtp]\nhost = "127.0.0.1"\nport = {smtp_server}\nsecurity = "none"\n')
+
+    def wait_until(at: float) -> None:
+        with (campaign / "campaign.toml").open("a") as file:
+            file.write('local_name = "here.example.org"\n')
+
+    monkeypatch.setattr("mailmerge.cli.at.wait_until", wait_until)
+    done = call("send", campaign, "--yes", "--at", "2099-01-01 09:00", "--json")
+    assert json.loads(done.stdout)["states"]["sent"] == 3

@@ -5,7 +5,7 @@ They are wrapped around the public interface of a store, so that every kind of s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,9 +74,11 @@ class _SentEarly(_Wrapped):
 class _NeverClaimed(SqlStore):
     """A claim never reaches the database."""
 
-    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
+    def claim(
+        self, worker: str, limit: int, now: float, closed: Collection[str] = ()
+    ) -> list[Delivery]:
         with self.transaction() as connection:
-            claimed = super().claim(worker, limit, now)
+            claimed = super().claim(worker, limit, now, closed)
             held = [claim_transition(one, State.CLAIMED, now) for one in claimed]
             claims.write(connection, [end_claim(one, known=True) for one in held])
         return claimed

@@ -8,7 +8,7 @@ clock, however slow the machine is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from mailmerge.ledger.interface import Store
@@ -39,9 +39,11 @@ class Stepping:
         self.store.renew(worker, now)
         self.clock.now += self.step
 
-    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
+    def claim(
+        self, worker: str, limit: int, now: float, closed: Collection[str] = ()
+    ) -> list[Delivery]:
         self.claims.append(limit)
-        return self.store.claim(worker, limit, now)
+        return self.store.claim(worker, limit, now, closed)
 
     def flush(self) -> None:
         self.folds.append(self.clock())

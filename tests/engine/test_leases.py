@@ -5,7 +5,7 @@ Their clock goes on with the steps of the run (stepping.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -43,7 +43,9 @@ class _Asleep(Stepping):
         self.store.renew(worker, now + self.step)
         self.clock.now += self.step
 
-    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
+    def claim(
+        self, worker: str, limit: int, now: float, closed: Collection[str] = ()
+    ) -> list[Delivery]:
         """The run has read the clock before it slept; a worker is quicker than its next step."""
         return super().claim(worker, limit, self.clock.now)
 
