@@ -45,7 +45,10 @@ def connect(
     where: Annotated[
         Path | None,
         typer.Argument(
-            metavar="CAMPAIGN", help="The campaign whose server to test.", show_default=False
+            metavar="CAMPAIGN",
+            help="The campaign whose server to test.",
+            show_default=False,
+            autocompletion=campaigns,
         ),
     ] = None,
     host: Annotated[
