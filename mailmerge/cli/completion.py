@@ -6,7 +6,6 @@ words that begin so. It never raises: a shell would show the traceback in the li
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 
@@ -15,7 +14,7 @@ def campaigns(incomplete: str) -> list[str]:
     from mailmerge.settings import CAMPAIGN_FILE
 
     head, slash, tail = incomplete.rpartition("/")
-    above = Path(os.path.expanduser(head + slash) or ".")
+    above = Path(head + slash).expanduser()
     try:
         folders = sorted(one.name for one in above.iterdir() if one.is_dir())
     except OSError:

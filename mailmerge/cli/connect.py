@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailmerge.cli.completion import campaigns
 from mailmerge.cli.discovery import account_or_suggestion, description, discovered
 from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.silent_addresses import silent_address_notes

@@ -28,6 +28,8 @@ _OWN: Final = "mailmerge-toolkit"
 _NAME: Final = "mailmerge"
 _SCRIPT_FOLDERS: Final = frozenset({"bin", "Scripts"})
 _SUFFIXES: Final = ("", ".exe", ".cmd", ".bat")
+_SCRIPTS: Final = frozenset(_NAME + suffix for suffix in _SUFFIXES)
+_MODULES: Final = frozenset({_NAME, f"{_NAME}.py"})
 _SHOWN: Final = 4
 """Files that are named of a long list."""
 
@@ -86,14 +88,6 @@ def other_distributions(
     return list(found.values())
 
 
-def own_version() -> str:
-    """The version of this program that the environment names; "" if it is not installed."""
-    try:
-        return importlib.metadata.version(_OWN)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
 def commands_on_path(path: str, suffixes: Iterable[str] = _SUFFIXES) -> list[Path]:
     """Every command of this name on PATH, in the order in which a shell looks.
 
@@ -129,11 +123,10 @@ def _normal(one: Distribution) -> str:
 
 
 def _files(one: Distribution) -> Iterator[PackagePath]:
+    """The files of a distribution that have this program's names: modules and the command."""
     for path in one.files or ():
-        inside = path.parts[0] in {_NAME, f"{_NAME}.py"}
-        if inside and "__pycache__" not in path.parts:
-            yield path
-        elif path.parent.name in _SCRIPT_FOLDERS and path.name in {_NAME + e for e in _SUFFIXES}:
+        inside = path.parts[0] in _MODULES and "__pycache__" not in path.parts
+        if inside or (path.parent.name in _SCRIPT_FOLDERS and path.name in _SCRIPTS):
             yield path
 
 

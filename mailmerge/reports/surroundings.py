@@ -76,7 +76,7 @@ def browser_fact(get: Callable[[], Any] = webbrowser.get) -> Fact:
         browser = get()
     except (webbrowser.Error, OSError):
         return Fact("browser", True, tr("none found"), fix)
-    name = os.path.basename(str(getattr(browser, "name", "") or type(browser).__name__))
+    name = Path(str(getattr(browser, "name", "") or type(browser).__name__)).name
     if name in _TEXT_BROWSERS:
         return Fact("browser", True, tr("{name} cannot show the preview", name=name), fix)
     return Fact("browser", True, name)
