@@ -69,7 +69,7 @@ The record of what was sent. Do not delete it.
 def manual() -> str:
     """The whole page."""
     parts = [_HEAD, *(line for one in commands().values() for line in _command(one))]
-    return "\n".join([*parts, ".SH \"EXIT STATUS\"", *_statuses(), _END])
+    return "\n".join([*parts, '.SH "EXIT STATUS"', *_statuses(), _END])
 
 
 def _command(command: Command) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _statuses() -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text that troff shows as it is: a backslash, hyphens to copy, no macro at the line's start."""
+    """Text that troff shows as it is: a backslash, hyphens to copy, no macro at the start."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga")
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
