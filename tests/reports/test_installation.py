@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from mailmerge.reports import installation
 from mailmerge.reports.fact import Fact
 from mailmerge.reports.installation import facts, same_name
 from mailmerge.reports.surroundings import Terminal
@@ -51,7 +51,7 @@ def test_the_current_folder_is_shown_by_its_whole_name(
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
-    monkeypatch.setattr(installation.tempfile, "mkstemp", _refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", _refuse)
     text = found_in(Path())["locks"].text
     assert text.startswith(f"no file can be made in {gone}: ")
 
