@@ -13,10 +13,12 @@ from mailmerge import __version__
 from mailmerge.cli.approve import approve
 from mailmerge.cli.check import check
 from mailmerge.cli.chosen_language import LanguageGroup
+from mailmerge.cli.completion import language_names
 from mailmerge.cli.connect import connect
 from mailmerge.cli.dkim_key import dkim_key
 from mailmerge.cli.doctor import doctor
 from mailmerge.cli.init import init
+from mailmerge.cli.installed import show_installation
 from mailmerge.cli.login import login
 from mailmerge.cli.plain_help import PlainCommand
 from mailmerge.cli.preview import preview
@@ -43,10 +45,13 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"mailmerge {__version__}")
-        raise typer.Exit
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if not wanted:
+        return
+    typer.echo(f"mailmerge {__version__}")
+    if context.params.get("verbose"):
+        show_installation()
+    raise typer.Exit
 
 
 @app.callback()
@@ -54,18 +59,28 @@ def _options(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+        typer.Option("--version", callback=_show_version, help="Show the version."),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            is_eager=True,
+            help="With --version: also where it is, and other programs of this name.",
+        ),
     ] = False,
     lang: Annotated[
         str,
         typer.Option(
             "--lang",
             metavar="LANGUAGE",
+            autocompletion=language_names,
             help="The language of all texts, en or zh_CN; by default that of the environment.",
         ),
     ] = "",
 ) -> None:
-    del version, lang  # chosen_language.py has taken the language
+    del version, verbose  # _show_version has used them
+    del lang  # chosen_language.py has taken the language
     context.color = colour_wanted()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

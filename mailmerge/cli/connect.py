@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailmerge.cli.completion import campaigns
 from mailmerge.cli.discovery import account_or_suggestion, description, discovered
 from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.silent_addresses import silent_address_notes
@@ -45,7 +46,10 @@ def connect(
     where: Annotated[
         Path | None,
         typer.Argument(
-            metavar="CAMPAIGN", help="The campaign whose server to test.", show_default=False
+            metavar="CAMPAIGN",
+            help="The campaign whose server to test.",
+            show_default=False,
+            autocompletion=campaigns,
         ),
     ] = None,
     host: Annotated[

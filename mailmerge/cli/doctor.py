@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,17 +11,29 @@ import typer
 
 from mailmerge import __version__
 from mailmerge.cli.exit_status import ExitStatus
-from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
+from mailmerge.cli.terminal import (
+    CampaignPath,
+    Json,
+    colour_wanted,
+    folded,
+    print_json,
+    reports_errors,
+    say,
+)
 from mailmerge.language import marked, tr
 from mailmerge.wording import columns_of, counted, one_line, padded
 
 if TYPE_CHECKING:
     from mailmerge.ledger.examination import Examination
-    from mailmerge.reports.installation import Fact
+    from mailmerge.reports.fact import Fact
+    from mailmerge.reports.surroundings import Terminal
 
 _MARKS = {True: marked("ok"), False: marked("FAIL")}
+_NOTE = marked("note")
+"""The mark of a part that works and could be better."""
+
 _MARK = 5
-_COLUMN = 13
+_COLUMN = 16
 
 
 @reports_errors
@@ -39,6 +53,9 @@ def doctor(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="With --ledger: that of the last sandbox run.")
     ] = False,
+    no_dns: Annotated[
+        bool, typer.Option("--no-dns", help="Do not ask whether a name server answers.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show what works here, or examine a ledger; nothing is changed."""
@@ -48,31 +65,53 @@ def doctor(
         raise CampaignError(
             tr("--export and --sandbox need --ledger"), hint=tr("add --ledger"), code="usage"
         )
-    whole = _examine(where, export, json=json, sandbox=sandbox) if ledger else _show(where, json)
-    if not whole:
+    if ledger:
+        works = _examine(where, export, json=json, sandbox=sandbox)
+    else:
+        works = _show(where, json=json, ask_dns=not no_dns)
+    if not works:
         raise typer.Exit(ExitStatus.CHECK_FAILED)
 
 
-def _show(where: Path, json: bool) -> bool:
+def _show(where: Path, *, json: bool, ask_dns: bool) -> bool:
     from mailmerge.reports.installation import facts
 
-    found = list(facts(where, __version__))
+    found = list(facts(where, __version__, _terminal(), ask_dns=ask_dns))
+    works = all(one.works for one in found)
     if json:
-        print_json(
-            {"works": all(one.works for one in found), "facts": [_fact(one) for one in found]}
-        )
-    else:
-        for one in found:
-            _print_line(one.works, tr(one.name), one.text)
-    return all(one.works for one in found)
+        print_json({"works": works, "facts": [_fact(one) for one in found]})
+        return works
+    for one in found:
+        print_fact(one)
+    return works
+
+
+def print_fact(one: Fact) -> None:
+    """Print a fact, and below it what to do."""
+    mark = _NOTE if one.works and one.fix else _MARKS[one.works]
+    _print_line(mark, tr(one.name), one.text)
+    if one.fix:
+        _print_line("", "", tr("Fix: {fix}", fix=one.fix))
+
+
+def _terminal() -> Terminal:
+    """The terminal of standard output, as far as it is one."""
+    from mailmerge.reports.surroundings import Terminal
+
+    wanted = colour_wanted()
+    return Terminal(
+        sys.stdout.encoding or "ascii",
+        sys.stdout.isatty() if wanted is None else wanted,
+        shutil.get_terminal_size().columns,
+    )
 
 
 def _fact(one: Fact) -> dict[str, Any]:
-    return {"name": one.name, "works": one.works, "text": one.text}
+    return {"name": one.name, "works": one.works, "text": one.text, "fix": one.fix}
 
 
-def _print_line(good: bool, name: str, text: str) -> None:
-    first = f"{padded(tr(_MARKS[good]), _MARK)}{padded(name, _COLUMN)} "
+def _print_line(mark: str, name: str, text: str) -> None:
+    first = f"{padded(tr(mark), _MARK)}{padded(name, _COLUMN)} "
     typer.echo(folded(one_line(text), first=first, rest=" " * columns_of(first)))
 
 
@@ -110,7 +149,7 @@ def _print(found: Examination) -> None:
     from mailmerge.reports.status import status_table
 
     for one in found.findings:
-        _print_line(one.whole, tr(one.part), one.text)
+        _print_line(_MARKS[one.whole], tr(one.part), one.text)
     if found.states is not None:
         typer.echo("\n" + status_table(found.states))
     else:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mailmerge.cli.completion import starter_names
 from mailmerge.cli.terminal import quoted_path, reports_errors, say
 from mailmerge.language import tr
 
@@ -17,7 +18,14 @@ def init(
         Path | None, typer.Argument(metavar="DIR", help="The folder to create.", show_default=False)
     ] = None,
     template: Annotated[
-        str, typer.Option("--template", "-t", metavar="NAME", help="The starter to copy.")
+        str,
+        typer.Option(
+            "--template",
+            "-t",
+            metavar="NAME",
+            help="The starter to copy.",
+            autocompletion=starter_names,
+        ),
     ] = "newsletter",
     listed: Annotated[bool, typer.Option("--list", help="List the starters.")] = False,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailmerge.cli.completion import provider_names
 from mailmerge.cli.terminal import Json, folded, print_json, reports_errors
 from mailmerge.wording import padded, size_in_words
 
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 @reports_errors
 def providers(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The service to describe.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The service to describe.",
+            show_default=False,
+            autocompletion=provider_names,
+        ),
     ] = "",
     json: Json = False,
 ) -> None:

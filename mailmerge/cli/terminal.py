@@ -18,6 +18,7 @@ from typing import Annotated, ParamSpec, TextIO
 
 import typer
 
+from mailmerge.cli.completion import campaigns
 from mailmerge.cli.exit_status import ExitStatus, exit_status
 from mailmerge.cli.questions import can_ask
 from mailmerge.errors import MailmergeError, Problem
@@ -32,6 +33,7 @@ CampaignPath = Annotated[
         metavar="CAMPAIGN",
         help="The campaign's folder or its campaign.toml; by default the current folder.",
         show_default=False,
+        autocompletion=campaigns,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]

@@ -109,14 +109,15 @@ def _parameter(one: Any) -> Parameter:
 
 
 def _section(command: Command) -> str:
-    lines = [f"## {command.name}", "", f"    {_usage(command)}", "", command.help]
+    lines = [f"## {command.name}", "", f"    {usage(command)}", "", command.help]
     if command.parameters:
         lines += ["", "| | Meaning | Default |", "|---|---|---|"]
         lines += map(_row, command.parameters)
     return "\n".join([*lines, ""])
 
 
-def _usage(command: Command) -> str:
+def usage(command: Command) -> str:
+    """How a command is called, in one line."""
     words = ["mailmerge", command.name]
     if command.is_group:
         words.append("COMMAND")

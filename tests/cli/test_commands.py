@@ -18,7 +18,10 @@ from tests.cli.reference import PAGE, commands, reference
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = commands()
-EVERYWHERE = {"--lang", "--help", "-h", "--version"}
+EVERYWHERE = {"--lang", "--help", "-h", "--version", "--verbose"} | {
+    "--install-completion",
+    "--show-completion",
+}
 
 
 # -- the documents --------------------------------------------------------------------------------
