@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import resource
 import signal
+import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,9 @@ from mailmerge.ledger.journal_file import (
 )
 from mailmerge.ledger.states import State, Transition
 from tests.full_disk import small_space
+
+if sys.platform != "win32":
+    import resource
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=500)
 transitions = st.builds(
@@ -257,6 +260,7 @@ def in_a_small_space(most: int, action: str, files: JournalFiles) -> int:
         os._exit(status)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes here")
 @pytest.mark.usefixtures("allocation")
 @pytest.mark.parametrize("action", ["reserve", "append"])
 def test_nothing_is_written_behind_a_torn_line(tmp_path: Path, action: str) -> None:

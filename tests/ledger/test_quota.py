@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.quota import BUCKETS, Quotas, open_quotas
+from tests.forked import CONTEXT
 
 NOW = 1_795_400_000.0
 DAY = 86_400.0
@@ -161,9 +162,8 @@ def take_many(path: Path, turns: int, answers: multiprocessing.SimpleQueue[list[
 
 
 def test_processes_that_run_at_once_take_nothing_twice(path: Path) -> None:
-    context = multiprocessing.get_context("forkserver")
-    answers = context.SimpleQueue()
-    processes = [context.Process(target=take_many, args=(path, 25, answers)) for _ in range(3)]
+    answers = CONTEXT.SimpleQueue()
+    processes = [CONTEXT.Process(target=take_many, args=(path, 25, answers)) for _ in range(3)]
     for process in processes:
         process.start()
     starts = sorted(start for _ in processes for start in answers.get())

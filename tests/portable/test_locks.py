@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,11 @@ from pathlib import Path
 import pytest
 
 from mailmerge.portable.locks import Locking, RangeLocking, WholeFileLocking, system_locking
+
+if sys.platform != "win32":
+    import fcntl
+
+on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock(2)")
 
 
 class Msvcrt:
@@ -33,7 +37,16 @@ class Msvcrt:
 MSVCRT = Msvcrt()
 
 
-@pytest.fixture(params=[WholeFileLocking(fcntl), RangeLocking(MSVCRT)], ids=["POSIX", "Windows"])
+def kinds_of_locking() -> Iterator[tuple[str, Locking]]:
+    """On POSIX both kinds, on Windows the real one."""
+    if sys.platform == "win32":
+        yield "Windows", system_locking()
+    else:
+        yield "POSIX", WholeFileLocking(fcntl)
+        yield "Windows", RangeLocking(MSVCRT)
+
+
+@pytest.fixture(params=[one for _, one in kinds_of_locking()], ids=dict(kinds_of_locking()))
 def locking(request: pytest.FixtureRequest) -> Locking:
     found: Locking = request.param
     return found
@@ -63,6 +76,7 @@ def test_a_closed_descriptor_releases_the_lock(locking: Locking, two: tuple[int,
     assert locking.lock(second)
 
 
+@on_posix
 def test_asking_does_not_take_the_lock(locking: Locking, two: tuple[int, int]) -> None:
     first, second = two
     assert not locking.is_locked(second)
@@ -86,6 +100,7 @@ def test_windows_locks_a_byte_far_behind_the_content(two: tuple[int, int]) -> No
     assert os.lseek(two[0], 0, os.SEEK_CUR) == 3
 
 
+@on_posix
 @pytest.mark.parametrize(
     ("number", "free"), [(errno.ENOLCK, True), (errno.EOPNOTSUPP, True), (errno.EWOULDBLOCK, False)]
 )
@@ -100,7 +115,7 @@ def test_a_file_system_without_locks_refuses_no_process(
 class _Failing:
     """The module `fcntl` on a file system that answers each lock with this error."""
 
-    LOCK_EX, LOCK_SH, LOCK_NB = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB
+    LOCK_EX, LOCK_SH, LOCK_NB = 2, 1, 4
 
     def __init__(self, number: int) -> None:
         self._number = number
