@@ -26,13 +26,13 @@ import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Final
 
-CONTEXT: Final[BaseContext] = multiprocessing.get_context(
-    "spawn" if sys.platform == "win32" else "forkserver"
-)
+if sys.platform == "win32":
+    CONTEXT: Final = multiprocessing.get_context("spawn")
+else:
+    CONTEXT: Final = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.preloaded", "tests.forked", "tests.engine.driver"])
 
 KILLED: Final = 9 if sys.platform == "win32" else -9

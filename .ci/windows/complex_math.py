@@ -1,12 +1,13 @@
-"""complex_math.py SITE OUT: the C runtime's complex functions, which Wine 8 lacks, for numpy and pandas.
+"""complex_math.py SITE OUT: the C runtime's complex functions, which Wine 8 lacks.
 
-Both import `api-ms-win-crt-math-l1-1-0.dll`. Wine's has the real functions but not the complex ones
-(C99, 7.3). This writes OUT/complex_math.c and OUT/complex_math.def, the source of a DLL that has all
-the functions that are imported: the complex ones are those of MinGW, all others are forwarded to
-ucrtbase. Then it writes the name of that DLL, which is as long, into the modules of SITE.
+numpy and pandas import `api-ms-win-crt-math-l1-1-0.dll`. Wine's has the real functions but not the
+complex ones (C99, 7.3). This writes OUT/complex_math.c and OUT/complex_math.def, the source of a
+DLL that has all the functions that are imported: the complex ones are those of MinGW, all others
+are forwarded to ucrtbase. Then it writes the name of that DLL, which is as long, into the modules
+of SITE.
 
-The calling convention of Windows x64 passes a complex number of two floats in an integer register, and
-one of two doubles as a structure.
+The calling convention of Windows x64 passes a complex number of two floats in an integer register,
+and one of two doubles as a structure.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ PACKAGES = {"numpy", "numpy.libs", "pandas"}
 TO_REAL = {"cabs", "carg", "cimag", "creal"}
 OF_TWO = {"cpow"}
 TO_COMPLEX = {
-    "cacos", "cacosh", "casin", "casinh", "catan", "catanh", "ccos", "ccosh", "cexp", "clog", "conj",
-    "cproj", "csin", "csinh", "csqrt", "ctan", "ctanh",
+    "cacos", "cacosh", "casin", "casinh", "catan", "catanh", "ccos", "ccosh", "cexp", "clog",
+    "conj", "cproj", "csin", "csinh", "csqrt", "ctan", "ctanh",
 }  # fmt: skip
 COMPLEX = TO_REAL | OF_TWO | TO_COMPLEX
 
@@ -55,7 +56,10 @@ DOUBLE_OF_TWO = (
 def imported_functions(module: Path) -> Iterator[str]:
     """The functions that a module imports from the runtime's math part."""
     listing = subprocess.run(
-        ["x86_64-w64-mingw32-objdump", "-p", str(module)], capture_output=True, text=True, check=True
+        ["x86_64-w64-mingw32-objdump", "-p", str(module)],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     of_math = False
     for line in listing.splitlines():

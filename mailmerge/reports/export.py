@@ -20,7 +20,6 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -32,6 +31,7 @@ from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.refused_copies import in_words
 from mailmerge.ledger.states import Delivery, State, reported_state
 from mailmerge.library_messages import smtp_message, system_reason
+from mailmerge.portable.clock import local_time
 from mailmerge.private_files import open_private
 from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.recipients.recipient import Row
@@ -274,7 +274,7 @@ def _outcome(one: Delivery) -> list[Cell]:
 def _time(at: float | None) -> Cell:
     """Return the moment in local time, to the second; "" without one."""
     try:
-        return "" if at is None else datetime.fromtimestamp(round(at)).astimezone()
+        return "" if at is None else local_time(round(at))
     except (ValueError, OverflowError, OSError):  # of a damaged ledger
         return ""
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.quota import BUCKETS, Quotas, open_quotas
 from tests.forked import CONTEXT
+from tests.platforms import assert_private
 
 NOW = 1_795_400_000.0
 DAY = 86_400.0
@@ -184,7 +185,7 @@ def test_the_record_is_private_and_survives(state_home: Path) -> None:
     quotas = open_quotas()
     quotas.reserve_slots("a", 0.0, NOW, 1.0)
     quotas.close()
-    assert (state_home / "usage.sqlite").stat().st_mode & 0o777 == 0o600
+    assert_private(state_home / "usage.sqlite")
     quotas = open_quotas()
     assert quotas.slots_until("a") == NOW + 1
     quotas.close()

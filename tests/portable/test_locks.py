@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from mailmerge.portable.locks import Locking, RangeLocking, WholeFileLocking, system_locking
+from tests.platforms import on_posix
 
 if sys.platform != "win32":
     import fcntl
-
-on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock(2)")
 
 
 class Msvcrt:
@@ -46,9 +45,9 @@ def kinds_of_locking() -> Iterator[tuple[str, Locking]]:
         yield "Windows", RangeLocking(MSVCRT)
 
 
-@pytest.fixture(params=[one for _, one in kinds_of_locking()], ids=dict(kinds_of_locking()))
+@pytest.fixture(params=list(kinds_of_locking()), ids=lambda kind: kind[0])
 def locking(request: pytest.FixtureRequest) -> Locking:
-    found: Locking = request.param
+    found: Locking = request.param[1]
     return found
 
 
@@ -92,6 +91,7 @@ def test_the_content_can_be_read_while_it_is_locked(locking: Locking, two: tuple
     assert os.read(first, 9) == os.read(second, 9) == b"content"
 
 
+@on_posix
 def test_windows_locks_a_byte_far_behind_the_content(two: tuple[int, int]) -> None:
     MSVCRT.places.clear()
     os.lseek(two[0], 3, os.SEEK_SET)

@@ -1,0 +1,39 @@
+"""What tests need of the system, and what differs between systems in what they look at.
+
+The tests run on Windows, too (.ci/windows/test). A test that shows what only POSIX systems do has
+the mark `on_posix`; symbolic links need a privilege on Windows, so their tests have `needs_links`.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ON_WINDOWS: Final = sys.platform == "win32"
+
+on_posix = pytest.mark.skipif(ON_WINDOWS, reason="shows what POSIX systems do")
+needs_links = pytest.mark.skipif(ON_WINDOWS, reason="a symbolic link needs a privilege")
+open_files_stay = pytest.mark.skipif(
+    ON_WINDOWS, reason="Windows neither renames nor removes a file that is open"
+)
+
+
+def assert_private(*paths: Path) -> None:
+    """Assert that only the user may read a file or use a folder, as far as the mode tells.
+
+    Windows has access lists instead of a mode; tests/test_private_files.py is about them.
+    """
+    for path in paths:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert ON_WINDOWS or mode == (0o700 if path.is_dir() else 0o600), path
+
+
+def allocated(path: Path) -> int:
+    """The bytes of the disk that a file has; its size where the system does not tell."""
+    found = path.stat()
+    blocks: int = getattr(found, "st_blocks", found.st_size // 512)
+    return blocks * 512
