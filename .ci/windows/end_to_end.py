@@ -4,8 +4,8 @@ DIR is what .ci/windows/build has made. The wheel is unpacked for DIR/installed.
 
 1. Each starter: init, check, send --sandbox, status.
 2. A campaign with CRLF, backslashes in paths and a name with spaces and non-ASCII letters, sent to
-   a server on this machine; the process is killed in the middle, several times. Killing a process of
-   Wine is TerminateProcess: nothing of it is called any more. Then send again, status, export.
+   a server on this machine. The process is killed in the middle, several times. To kill a process
+   of Wine is TerminateProcess: nothing of it is called any more. Then send again, status, export.
 
 The law that is asserted is the promise: each recipient is sent once, except those that status calls
 in doubt, which are at most as many as one window of one connection after each kill.
