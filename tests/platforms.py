@@ -6,6 +6,7 @@ the mark `on_posix`; symbolic links need a privilege on Windows, so their tests 
 
 from __future__ import annotations
 
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -15,8 +16,25 @@ import pytest
 
 ON_WINDOWS: Final = sys.platform == "win32"
 
+
+def _on_wine() -> bool:
+    if not ON_WINDOWS:
+        return False
+    import ctypes
+
+    return hasattr(ctypes.windll.ntdll, "wine_get_version")  # type: ignore[attr-defined,unused-ignore]
+
+
+ON_WINE: Final = _on_wine()
+
 on_posix = pytest.mark.skipif(ON_WINDOWS, reason="shows what POSIX systems do")
 needs_links = pytest.mark.skipif(ON_WINDOWS, reason="a symbolic link needs a privilege")
+needs_resets = pytest.mark.skipif(
+    ON_WINE, reason="Wine shuts a socket down before it closes it: no connection is ever reset"
+)
+needs_unix_sockets = pytest.mark.skipif(
+    not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here"
+)
 open_files_stay = pytest.mark.skipif(
     ON_WINDOWS, reason="Windows neither renames nor removes a file that is open"
 )
