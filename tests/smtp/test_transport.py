@@ -107,7 +107,7 @@ def test_a_broken_connection_raises(pair: tuple[SocketTransport, socket.socket])
     ours, theirs = pair
     reset(theirs)
     assert ours.wait(10)
-    with pytest.raises(ConnectionLost, match="reset|forcibly"):
+    with pytest.raises(ConnectionLost, match=r"reset|forcibly"):
         ours.receive()
     with pytest.raises(ConnectionLost, match="broke"):
         ours.send([b"QUIT\r\n"])
@@ -119,7 +119,7 @@ def test_a_peer_that_is_gone_is_not_trusted_as_local(
 ) -> None:
     ours, theirs = sockets
     reset(theirs)
-    with pytest.raises(OSError, match="reset|forcibly"):
+    with pytest.raises(OSError, match=r"reset|forcibly"):
         ours.recv(1)
     transport = SocketTransport(ours)
     assert not transport.info.local, "no password goes there in clear text"
