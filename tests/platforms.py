@@ -9,6 +9,8 @@ from __future__ import annotations
 import socket
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,26 @@ needs_unix_sockets = pytest.mark.skipif(
 open_files_stay = pytest.mark.skipif(
     ON_WINDOWS, reason="Windows neither renames nor removes a file that is open"
 )
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Another program has the file open, and shares it with no one: Excel on Windows."""
+    import ctypes
+
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
+    kernel.CreateFileW.restype = ctypes.c_void_p
+    kernel.CloseHandle.argtypes = [ctypes.c_void_p]
+    read_and_write, no_sharing, existing = 0xC0000000, 0, 3
+    handle = kernel.CreateFileW(str(path), read_and_write, no_sharing, None, existing, 0, None)
+    assert handle != ctypes.c_void_p(-1).value
+    try:
+        yield
+    finally:
+        kernel.CloseHandle(handle)
+
+
+on_windows = pytest.mark.skipif(not ON_WINDOWS, reason="shows what Windows does")
 
 
 def assert_private(*paths: Path) -> None:

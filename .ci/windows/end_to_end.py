@@ -120,9 +120,10 @@ class Windows:
     def end(self, process: subprocess.Popen[bytes], status: int) -> tuple[str, str]:
         """Wait for a program; return its standard output and standard error."""
         out, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == status, f"{process.args}: {process.returncode}\n{err.decode()}"
-        assert b"Traceback" not in err, err.decode()
-        return out.decode(), err.decode()
+        said = err.decode("cp1252", errors="replace")  # a pipe has the code page of the system
+        assert process.returncode == status, f"{process.args}: {process.returncode}\n{said}"
+        assert b"Traceback" not in err, said
+        return out.decode("cp1252", errors="replace"), said
 
     def kill(self, campaign: Path) -> None:
         """End the interpreter that sends this campaign, as TerminateProcess does."""
@@ -197,7 +198,7 @@ def send_with_kills(
             time.sleep(0.002)
         windows.kill(folder)
         _, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode, f"it ended before it was killed: {err.decode()}"
+        assert process.returncode, f"it ended before it was killed: {err!r}"
         print(f"  killed after {len(server.taken)} messages", flush=True)
     windows.run("send", f"Z:{folder}", "--yes")
 
@@ -215,7 +216,7 @@ def judge(windows: Windows, folder: Path, server: ScriptedServer, recipients: in
     assert not server.violations, server.violations
     windows.run("status", f"Z:{folder}", "--export", f"Z:{folder}/Ergebnis.csv")
     with (folder / "Ergebnis.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter=";"))
+        rows = list(csv.DictReader(file))
     assert len(rows) == recipients, len(rows)
     sent = {row["email"] for row in rows if "sent" in row.values()}
     assert len(sent) == states["sent"], (len(sent), states)

@@ -30,7 +30,7 @@ from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.refused_copies import in_words
 from mailmerge.ledger.states import Delivery, State, reported_state
-from mailmerge.library_messages import smtp_message, system_reason
+from mailmerge.library_messages import hint_for_held, smtp_message, system_reason
 from mailmerge.portable.clock import local_time
 from mailmerge.private_files import open_private
 from mailmerge.recipients.input_file import find_campaign_file
@@ -288,10 +288,12 @@ def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[Sequenc
     try:
         write(path, columns, rows)
     except (OSError, UnicodeEncodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else str(error)
+        reason, hint = str(error), tr("choose a folder that you may write to")
+        if isinstance(error, OSError):
+            reason, hint = system_reason(error), hint_for_held(error, hint)
         raise CampaignError(
             tr("{name} cannot be written: {reason}", name=path.name, reason=reason),
-            hint=tr("choose a folder that you may write to"),
+            hint=hint,
             code="export",
         ) from error
 

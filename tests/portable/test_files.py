@@ -14,6 +14,7 @@ from mailmerge.portable.files import (
     Mode,
     file_identity,
     flags_for,
+    may_be_held,
     open_below,
     reserve,
     seek_and_write,
@@ -154,3 +155,17 @@ def test_last_part_is_no_link_on_any_system(tmp_path: Path) -> None:
 def test_pipe_is_opened_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     os.close(open_below(str(tmp_path), ("pipe",)))
+
+
+@pytest.mark.parametrize(
+    ("error", "platform", "held"),
+    [
+        (PermissionError(13, "Permission denied"), "win32", True),
+        (PermissionError(13, "Permission denied"), "darwin", False),
+        (OSError(28, "No space left on device"), "win32", False),
+    ],
+)
+def test_only_windows_refuses_a_file_that_is_open(
+    error: OSError, platform: str, held: bool
+) -> None:
+    assert may_be_held(error, platform) is held

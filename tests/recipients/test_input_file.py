@@ -13,6 +13,7 @@ import pytest
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.input_file import open_input_file, spool
+from tests.platforms import held, on_windows
 
 
 def read(path: Path) -> bytes:
@@ -35,6 +36,16 @@ def test_a_regular_file_is_read_in_place(tmp_path: Path) -> None:
     for _ in range(2):
         with file.open() as stream:
             assert stream.read() == b"email\r\n"
+
+
+@on_windows
+def test_a_file_that_excel_holds_says_to_close_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"email\r\n")
+    with held(path), pytest.raises(SpreadsheetError, match="close it in the program") as caught:
+        read(path)
+    assert caught.value.problem.code == "unreadable"
+    assert read(path) == b"email\r\n"
 
 
 def test_a_missing_file_is_told_from_an_unreadable_one(tmp_path: Path) -> None:
