@@ -75,5 +75,5 @@ def assert_private(*paths: Path) -> None:
 def allocated(path: Path) -> int:
     """The bytes of the disk that a file has; its size where the system does not tell."""
     found = path.stat()
-    blocks: int = getattr(found, "st_blocks", found.st_size // 512)
+    blocks: int = getattr(found, "st_blocks", -(-found.st_size // 512))
     return blocks * 512

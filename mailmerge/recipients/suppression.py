@@ -136,9 +136,17 @@ class SuppressionList:
         try:
             yield
         finally:
-            with suppress(OSError):  # Windows keeps a file that another process has open
-                self._lock_file.unlink()
+            removed = self._remove_lock_file()
             os.close(lock)
+            if not removed:  # Windows removes no open file, so never one that the next holder has
+                self._remove_lock_file()
+
+    def _remove_lock_file(self) -> bool:
+        try:
+            self._lock_file.unlink()
+        except OSError:
+            return False
+        return True
 
     @property
     def _lock_file(self) -> Path:

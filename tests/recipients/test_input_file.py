@@ -13,7 +13,7 @@ import pytest
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.input_file import open_input_file, spool
-from tests.platforms import held, on_windows
+from tests.platforms import assert_private, held, on_posix, on_windows
 
 
 def read(path: Path) -> bytes:
@@ -53,6 +53,7 @@ def test_a_missing_file_is_told_from_an_unreadable_one(tmp_path: Path) -> None:
     assert problem_code(tmp_path) == "unreadable"
 
 
+@on_posix
 def test_a_pipe_is_copied_and_read_twice(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -70,7 +71,7 @@ def test_a_copy_is_private_and_goes_with_its_owner() -> None:
     file = spool(io.BytesIO(b"x"), "people.csv")
     path = file.path
     assert path.read_bytes() == b"x"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert_private(path)
     del file
     assert not path.exists()
 
