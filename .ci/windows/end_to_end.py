@@ -52,7 +52,7 @@ HELD = 75
 """The exit status of a second sender."""
 SOME_IN_DOUBT = 5
 """The exit status of a sender that ends with recipients in doubt; a kill may leave some."""
-PATIENCE = 240.0
+PATIENCE = 600.0
 """Seconds that one command may take on a loaded machine."""
 
 STARTERS = """\
