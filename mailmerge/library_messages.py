@@ -9,11 +9,13 @@ message stays the same.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
 from mailmerge.language import ENGLISH, language, marked, tr, trn
+from mailmerge.portable.files import may_be_held
 
 _LONGEST: Final = 2_000
 """A longer message, such as the reply of a hostile server, is not compared with the templates."""
@@ -372,6 +374,13 @@ def reader_message(message: str) -> str:
 def system_reason(error: OSError) -> str:
     """Why the operating system refused something, in the language of the user."""
     return _translated(error.strerror or str(error), _SYSTEM)
+
+
+def hint_for_held(error: OSError, otherwise: str = "", platform: str = sys.platform) -> str:
+    """What to do about a file that cannot be opened; `otherwise` if no program can hold it."""
+    if may_be_held(error, platform):
+        return tr("close it in the program that has it open, such as Excel, and start again")
+    return otherwise
 
 
 def smtp_message(message: str) -> str:

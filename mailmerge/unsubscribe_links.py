@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Final
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
 from mailmerge.library_messages import system_reason
+from mailmerge.portable.syncing import sync_to_disk
 from mailmerge.private_files import open_private
 from mailmerge.secret_commands import output_of_command
 from mailmerge.settings import Settings, UnsubscribeSection
@@ -216,7 +217,7 @@ def add_key(path: Path) -> None:
         with os.fdopen(open_private(path, "append"), "ab") as file:
             file.write(line_end + f"{secrets.token_urlsafe(48)}\n".encode())
             file.flush()
-            os.fsync(file.fileno())
+            sync_to_disk(file.fileno())
     except OSError as error:
         raise CampaignError(
             tr("the key file cannot be written: {reason}", reason=system_reason(error)),

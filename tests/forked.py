@@ -29,8 +29,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-CONTEXT: Final = multiprocessing.get_context("forkserver")
+if sys.platform == "win32":
+    CONTEXT: Final = multiprocessing.get_context("spawn")
+else:
+    CONTEXT: Final = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.preloaded", "tests.forked", "tests.engine.driver"])
+
+KILLED: Final = 9 if sys.platform == "win32" else -9
+"""The exit code of a process that `kill` has ended; on Windows that of `die`."""
 
 READ_AT_START: Final = ("PYTHON", "LC_", "LANG")
 """How variables begin that an interpreter reads when it starts."""
@@ -66,8 +72,9 @@ class Command:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Send SIGKILL."""
-        self.send_signal(signal.SIGKILL)
+        """End it at once: SIGKILL, or TerminateProcess on Windows."""
+        if self._process.is_alive():
+            self._process.kill()
 
     def communicate(self, timeout: float = 120.0) -> tuple[bytes, bytes]:
         """Wait for the end; return standard output and standard error.
@@ -108,7 +115,10 @@ def start(
     assert not [name for name in changed if name.startswith(READ_AT_START)], "it starts no Python"
     streams = tempfile.TemporaryDirectory(prefix="streams-")
     place = Path(streams.name)
-    (place / "0").write_bytes(given) if given else (place / "0").symlink_to(os.devnull)
+    if given or sys.platform == "win32":  # where links need a privilege
+        (place / "0").write_bytes(given)
+    else:
+        (place / "0").symlink_to(os.devnull)
     words = tuple(map(str, arguments))
     where = str(Path.cwd() if folder is None else folder)
     return Command(_Order(words, environment, where, place, joined, session), streams)
@@ -131,6 +141,14 @@ def run(
     return subprocess.CompletedProcess([*arguments], command.returncode, out, err)
 
 
+def die() -> None:
+    """End this process at once, as a kill does: nothing is flushed, nothing is called at exit."""
+    if sys.platform == "win32":
+        os.kill(os.getpid(), KILLED)  # TerminateProcess with this exit code
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _stream(order: _Order, number: int) -> Path:
     return order.streams / ("1" if order.joined and number == 2 else str(number))
 
@@ -149,7 +167,8 @@ def _perform(order: _Order) -> None:
         os.setsid()
     os.environ.clear()
     os.environ.update(order.environment)
-    time.tzset()
+    if hasattr(time, "tzset"):
+        time.tzset()
     os.chdir(order.folder)
     random.seed()
     sys.argv = ["mailmerge", *order.arguments]

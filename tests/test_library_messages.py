@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mailmerge.language import use
 from mailmerge.library_messages import (
     address_message,
+    hint_for_held,
     jinja_message,
     pydantic_message,
     reader_message,
@@ -193,3 +194,17 @@ def test_a_size_in_a_message_is_translated() -> None:
         "The email address is too long before the @-sign (3 characters too many)"
     )
     assert said == "邮箱地址 @ 之前的部分过长（超出 3 个字符）"
+
+
+@pytest.mark.parametrize(
+    ("error", "platform", "says"),
+    [
+        (PermissionError(13, "Permission denied"), "win32", "close it in the program"),
+        (PermissionError(13, "Permission denied"), "linux", "otherwise"),
+        (FileNotFoundError(2, "No such file"), "win32", "otherwise"),
+    ],
+)
+def test_a_file_that_another_program_may_hold_has_its_own_hint(
+    error: OSError, platform: str, says: str
+) -> None:
+    assert hint_for_held(error, "otherwise", platform).startswith(says)

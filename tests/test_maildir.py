@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mailbox
 import os
-import stat
 import threading
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from mailmerge.errors import LedgerError
 from mailmerge.maildir import Maildir, split_envelope, unique_name, with_envelope
+from tests.platforms import assert_private
 
 MESSAGE = b"Subject: one\r\n\r\nFrom here\r\nlast\r\n"
 
@@ -30,8 +30,7 @@ def test_bytes_stay_as_they_are_and_are_private(tmp_path: Path) -> None:
     path = maildir.find(maildir.add(MESSAGE, at=0.0))
     assert path is not None
     assert path.read_bytes() == MESSAGE
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert_private(path, path.parent)
 
 
 def test_newest_message_comes_first(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import smtplib
 import socket
-import stat
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from itertools import count
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.sandbox import AcceleratedClock, Fault, Faults, Sandbox
+from tests.platforms import assert_private
 
 MESSAGE = (
     b"From: a@example.org\r\nTo: b@example.org\r\nSubject: kept\r\n\r\n"
@@ -69,9 +69,9 @@ def test_a_temporary_folder_lasts_as_long_as_the_sandbox() -> None:
 def test_the_folder_is_private(tmp_path: Path) -> None:
     with Sandbox(tmp_path / "sandbox") as sandbox:
         deliver(sandbox)
-    assert stat.S_IMODE(sandbox.folder.stat().st_mode) == 0o700
+    assert_private(sandbox.folder)
     [path] = (sandbox.folder / "new").iterdir()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert_private(path)
 
 
 def test_sandbox_listens_on_loopback_with_its_extensions(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Final
 from mailmerge.cli.terminal import has_cursor, quoted_path, say
 from mailmerge.errors import CampaignError, Interrupted
 from mailmerge.language import marked, tr
+from mailmerge.portable.clock import local_time
 from mailmerge.portable.signals import stop_signals
 from mailmerge.time_zones import LOCAL, UnknownZone, find_zone
 from mailmerge.wording import duration_in_words
@@ -243,7 +244,7 @@ def scheduled(arguments: Sequence[str], folder: Path, at: float) -> Scheduled:
     if not {"--yes", "-y"} & set(kept):
         kept.append("--yes")
     command = (sys.executable, "-m", "mailmerge", *kept)
-    return Scheduled(command, folder, datetime.fromtimestamp(at).astimezone())
+    return Scheduled(command, folder, local_time(at))
 
 
 _HOW: Final = {
@@ -262,7 +263,7 @@ def show_alternative(one: Scheduled) -> None:
 
 def announce(at: float, where: Path, now: float) -> None:
     """Say when the command sends, and how the scheduler of the system does the same."""
-    moment = datetime.fromtimestamp(at).astimezone()
+    moment = local_time(at)
     say(
         tr(
             "Sending {where} at {time:%Y-%m-%d %H:%M:%S %Z}, in {duration}.",

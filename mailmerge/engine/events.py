@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from mailmerge.language import tr
 from mailmerge.ledger.refused_copies import RefusedCopy, documents
 from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.library_messages import system_reason
+from mailmerge.portable.clock import local_time
 from mailmerge.private_files import open_private
 
 _logger = logging.getLogger("mailmerge.engine")
@@ -182,7 +182,7 @@ def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryOutcom
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return an event as a JSON object; `at` is local time with its offset (ISO 8601)."""
-    moment = datetime.fromtimestamp(event.at).astimezone()
+    moment = local_time(event.at)
     document: dict[str, Any] = {"event": "", "at": moment.isoformat(timespec="milliseconds")}
     if isinstance(event, Ended):
         return {**document, "event": "ended", "sent": event.summary.sent, **event.summary.to_json()}

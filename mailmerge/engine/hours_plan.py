@@ -15,6 +15,7 @@ from typing import Any, Final
 from mailmerge.engine.hours import Schedule
 from mailmerge.engine.rates import even_interval, is_quota
 from mailmerge.language import tr, trn
+from mailmerge.portable.clock import local_time
 from mailmerge.settings import Rate
 from mailmerge.time_zones import find_zone
 from mailmerge.wording import counted
@@ -189,7 +190,7 @@ class _Quota:
 
 
 def _local(at: float) -> datetime:
-    return datetime.fromtimestamp(at).astimezone()
+    return local_time(at)
 
 
 def _moment(at: float, zone: str) -> datetime:

@@ -19,7 +19,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -42,7 +41,7 @@ from mailmerge.language import tr
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.quota import Quotas
 from mailmerge.ledger.states import due_at
-from mailmerge.portable.clock import Clock, wall_clock
+from mailmerge.portable.clock import Clock, local_time, wall_clock
 from mailmerge.smtp import Client, CredentialSource, Server, SocketTransport, Transport
 
 _WORKER: Final = "run"
@@ -635,5 +634,5 @@ def _in_words(step: Wait, now: float, zone: str) -> str:
 
 
 def _time_of_day(at: float, now: float) -> str:
-    moment = datetime.fromtimestamp(at).astimezone()
+    moment = local_time(at)
     return f"{moment:%H:%M:%S}" if at - now < _HALF_A_DAY else f"{moment:%Y-%m-%d %H:%M}"

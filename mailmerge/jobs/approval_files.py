@@ -15,6 +15,7 @@ from typing import Final
 from mailmerge.errors import CampaignError, LedgerError, NotApproved
 from mailmerge.jobs.approval import Approval, ApprovedRecipients, normal_code
 from mailmerge.language import tr
+from mailmerge.portable.syncing import sync_to_disk
 from mailmerge.private_files import make_private_folder, open_private
 
 _FOLDER: Final = "approvals"
@@ -38,7 +39,7 @@ def write_approval(state_folder: Path, approval: Approval) -> Path:
         with os.fdopen(open_private(fresh, "create"), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            sync_to_disk(file.fileno())
         fresh.replace(path)
     except OSError as error:
         raise LedgerError(

@@ -18,6 +18,7 @@ from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.journal_file import decode_all, encode
 from mailmerge.ledger.states import Transition
 from mailmerge.library_messages import system_reason
+from mailmerge.portable.syncing import sync_to_disk
 from mailmerge.private_files import make_private_folder, open_private, user_state_folder
 
 _GENERATION: Final = 0
@@ -91,7 +92,7 @@ def _appended(path: Path, transition: Transition) -> bool:
     try:
         line = encode(transition, _GENERATION, os.fstat(file).st_size)
         whole = os.write(file, line) == len(line)
-        os.fsync(file)
+        sync_to_disk(file)
     except OSError:
         return False
     finally:

@@ -10,7 +10,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +26,7 @@ from mailmerge.ledger.schema import delivery
 from mailmerge.ledger.sender import Fence
 from mailmerge.ledger.states import MAY_HAVE_LEFT
 from mailmerge.library_messages import system_reason
+from mailmerge.portable.clock import local_time
 from mailmerge.wording import counted
 
 Journal = Callable[[int], JournalFiles]
@@ -245,4 +245,4 @@ def _gone(mark: Mark) -> LedgerOlder:
 
 
 def _day(mark: Mark) -> str:
-    return f"{datetime.fromtimestamp(mark.sent_at).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{local_time(mark.sent_at):%Y-%m-%d %H:%M:%S}"

@@ -163,8 +163,18 @@ class Journaled(UserDecisions, _ChecksOfStore):
             if new.state is _SENDING:
                 self._store.guard.confirm()  # without the lock: it may write to the database
             with self._lock:
+                late = new.delivery_id not in self._memory.active
                 recorded.append(self._record(new))
+            if late and recorded[-1] is new:
+                self._forget_retry()
         return recorded
+
+    def _forget_retry(self) -> None:
+        """Find the next retry again, after a late reply has settled a delivery that waited."""
+        with self._folding() as connection:
+            due = claims.next_retry(connection, self._store.campaign.id)
+        with self._lock:
+            self._memory.next_retry = _earliest(due, self._unfolded.values())
 
     def _record(self, new: Transition) -> Transition:
         memory = self._memory

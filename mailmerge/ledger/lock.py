@@ -15,12 +15,12 @@ import os
 import socket
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 from mailmerge.errors import LedgerHeld
 from mailmerge.language import tr
 from mailmerge.portable.boot import boot_id
+from mailmerge.portable.clock import local_time
 from mailmerge.portable.files import file_identity
 from mailmerge.portable.locks import system_locking
 from mailmerge.portable.processes import abandon_in_children
@@ -46,7 +46,7 @@ class Owner:
     def __str__(self) -> str:
         if not self.pid:  # Windows has no local time for the beginning of 1970, either
             return tr("another process")
-        since = datetime.fromtimestamp(self.since).astimezone()
+        since = local_time(self.since)
         return tr(
             "process {pid} on {host}, since {since:%Y-%m-%d %H:%M:%S}",
             pid=self.pid,

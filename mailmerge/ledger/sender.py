@@ -31,7 +31,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +43,7 @@ from mailmerge.ledger.database import Database, RowDamaged
 from mailmerge.ledger.lock import Owner, held_by
 from mailmerge.ledger.schema import sender
 from mailmerge.portable.boot import same_boot
-from mailmerge.portable.clock import wall_clock
+from mailmerge.portable.clock import local_time, wall_clock
 from mailmerge.portable.files import Identity, file_identity
 from mailmerge.portable.processes import abandon_in_children, process_start, same_process
 
@@ -322,7 +321,7 @@ def _taken(row: SenderRow | None) -> LedgerHeld:
             tr("another process has sent this campaign meanwhile"),
             hint=tr("nothing more is sent; send again to continue"),
         )
-    since = datetime.fromtimestamp(row.owner.since).astimezone()
+    since = local_time(row.owner.since)
     return LedgerHeld(
         tr("{owner} has taken over this campaign ({since:%H:%M:%S})", owner=row.owner, since=since),
         hint=tr("nothing more is sent here; wait for it to end, or stop it"),

@@ -25,6 +25,7 @@ from mailmerge.language import tr
 from mailmerge.library_messages import system_reason
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.portable.locks import system_locking
+from mailmerge.portable.syncing import sync_to_disk
 from mailmerge.private_files import (
     make_private_folder,
     narrow_folder,
@@ -160,7 +161,7 @@ class LoginStore:
             with os.fdopen(open_private(new, "create"), "wb") as stream:
                 stream.write(text.encode())
                 stream.flush()
-                os.fsync(stream.fileno())
+                sync_to_disk(stream.fileno())
             new.replace(self._file)
         except OSError as error:
             raise CampaignError(

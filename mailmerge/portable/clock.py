@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 Clock = Callable[[], float]
@@ -28,3 +29,14 @@ def wall_clock(system: Any = time) -> Clock:
     read = system.clock_gettime
     start = system.time() - read(clock)
     return lambda: start + read(clock)
+
+
+def local_time(at: float) -> datetime:
+    """The local date and time of `at` seconds since 1970, with its time zone.
+
+    Windows cannot convert the first day of 1970, which damaged files have: that is given in UTC.
+    """
+    try:
+        return datetime.fromtimestamp(at).astimezone()
+    except OSError:
+        return datetime.fromtimestamp(at, UTC)

@@ -106,6 +106,15 @@ def file_identity(file: int | Path, platform: str = sys.platform) -> Identity | 
     return (0, 0) if platform == "win32" else (found.st_dev, found.st_ino)
 
 
+def may_be_held(error: OSError, platform: str = sys.platform) -> bool:
+    """Whether the reason of an error may be that another program has the file open.
+
+    Windows refuses to open or to replace such a file if the other program allows no sharing, as
+    Excel does. The runtime library of C makes "permission denied" of each such refusal.
+    """
+    return platform == "win32" and isinstance(error, PermissionError)
+
+
 def reserve(file: int, start: int, end: int, system: Any = os) -> None:
     """Reserve disk space for a file up to byte `end`; the bytes from `start` on are zeros.
 

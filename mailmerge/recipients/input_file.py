@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.language import tr
-from mailmerge.library_messages import system_reason
+from mailmerge.library_messages import hint_for_held, system_reason
 from mailmerge.paths import find_inside
 
 
@@ -191,5 +191,8 @@ def _unreadable(file: str, error: OSError) -> SpreadsheetError:
         return SpreadsheetError(tr("there is no such file"), file=file, hint=hint, code="no-file")
     reason = system_reason(error)
     return SpreadsheetError(
-        tr("cannot be read: {reason}", reason=reason), file=file, code="unreadable"
+        tr("cannot be read: {reason}", reason=reason),
+        file=file,
+        hint=hint_for_held(error),
+        code="unreadable",
     )

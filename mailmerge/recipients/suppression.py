@@ -22,8 +22,9 @@ from pathlib import Path
 
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.language import tr
-from mailmerge.library_messages import system_reason
+from mailmerge.library_messages import hint_for_held, system_reason
 from mailmerge.portable.locks import system_locking
+from mailmerge.portable.syncing import sync_to_disk
 from mailmerge.private_files import open_private
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.input_file import find_campaign_file
@@ -127,16 +128,25 @@ class SuppressionList:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             while (lock := _take(self._lock_file)) is None:
                 if time.monotonic() > end:
-                    raise self._unwritable(tr("another program is changing it"))
+                    hint = tr("the list is unchanged; allow the program to write there")
+                    raise self._unwritable(tr("another program is changing it"), hint)
                 time.sleep(_LOCK_PAUSE)
         except OSError as error:
-            raise self._unwritable(system_reason(error)) from error
+            raise self._refused(error) from error
         try:
             yield
         finally:
-            with suppress(OSError):  # Windows keeps a file that another process has open
-                self._lock_file.unlink()
+            removed = self._remove_lock_file()
             os.close(lock)
+            if not removed:  # Windows removes no open file, so never one that the next holder has
+                self._remove_lock_file()
+
+    def _remove_lock_file(self) -> bool:
+        try:
+            self._lock_file.unlink()
+        except OSError:
+            return False
+        return True
 
     @property
     def _lock_file(self) -> Path:
@@ -184,15 +194,17 @@ class SuppressionList:
         try:
             _replace(self._path, columns, entries)
         except OSError as error:
-            raise self._unwritable(system_reason(error)) from error
+            raise self._refused(error) from error
 
-    def _unwritable(self, reason: str) -> SpreadsheetError:
+    def _refused(self, error: OSError) -> SpreadsheetError:
+        hint = tr("the list is unchanged; allow the program to write there")
+        return self._unwritable(system_reason(error), hint_for_held(error, hint))
+
+    def _unwritable(self, reason: str, hint: str) -> SpreadsheetError:
         return SpreadsheetError(
             tr("cannot be written: {reason}", reason=reason),
-            file=self._file,
-            hint=tr("the list is unchanged; allow the program to write there"),
-            code="unwritable",
-        )
+            file=self._file, code="unwritable", hint=hint,
+        )  # fmt: skip
 
 
 def read_suppressions(campaign: Settings) -> frozenset[str]:
@@ -254,7 +266,7 @@ def _replace(path: Path, columns: Sequence[str], entries: Iterable[Suppression])
             writer.writeheader()
             writer.writerows(entry.cells for entry in entries)
             stream.flush()
-            os.fsync(stream.fileno())
+            sync_to_disk(stream.fileno())
         Path(name).replace(path)
         _sync_folder(path.parent)
     except BaseException:
@@ -268,6 +280,6 @@ def _sync_folder(folder: Path) -> None:
     except PermissionError:
         return  # Windows cannot open folders, and its file system keeps names in a journal
     try:
-        os.fsync(descriptor)
+        sync_to_disk(descriptor)
     finally:
         os.close(descriptor)

@@ -37,7 +37,8 @@ from typing import Final
 
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.language import tr
-from mailmerge.library_messages import system_reason
+from mailmerge.library_messages import hint_for_held, system_reason
+from mailmerge.portable.syncing import sync_to_disk
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.suppression import SuppressionList
 
@@ -57,7 +58,7 @@ class SuppressionWriter:
     """Adds addresses to one list in a thread of its own; `close` ends it."""
 
     def __init__(
-        self, path: Path, file: str = "", *, sync: Callable[[int], None] = os.fsync
+        self, path: Path, file: str = "", *, sync: Callable[[int], None] = sync_to_disk
     ) -> None:
         """Write to the list at `path`, which need not exist; `sync` puts a file on disk."""
         self._appended = _Appended(path, SuppressionList(path, file), sync)
@@ -154,10 +155,10 @@ class _Appended:
             with self._path.open("ab", buffering=0) as file:
                 self._write_whole(file, rows)
         except OSError as error:
+            hint = tr("the list is unchanged; allow the program to write there")
             raise SpreadsheetError(
                 tr("cannot be written: {reason}", reason=system_reason(error)),
-                file=self._path.name, code="unwritable",
-                hint=tr("the list is unchanged; allow the program to write there"),
+                file=self._path.name, code="unwritable", hint=hint_for_held(error, hint),
             ) from error  # fmt: skip
         self._state = _state_of(self._path)
 

@@ -20,7 +20,6 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -31,7 +30,8 @@ from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.refused_copies import in_words
 from mailmerge.ledger.states import Delivery, State, reported_state
-from mailmerge.library_messages import smtp_message, system_reason
+from mailmerge.library_messages import hint_for_held, smtp_message, system_reason
+from mailmerge.portable.clock import local_time
 from mailmerge.private_files import open_private
 from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.recipients.recipient import Row
@@ -274,7 +274,7 @@ def _outcome(one: Delivery) -> list[Cell]:
 def _time(at: float | None) -> Cell:
     """Return the moment in local time, to the second; "" without one."""
     try:
-        return "" if at is None else datetime.fromtimestamp(round(at)).astimezone()
+        return "" if at is None else local_time(round(at))
     except (ValueError, OverflowError, OSError):  # of a damaged ledger
         return ""
 
@@ -288,10 +288,12 @@ def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[Sequenc
     try:
         write(path, columns, rows)
     except (OSError, UnicodeEncodeError) as error:
-        reason = system_reason(error) if isinstance(error, OSError) else str(error)
+        reason, hint = str(error), tr("choose a folder that you may write to")
+        if isinstance(error, OSError):
+            reason, hint = system_reason(error), hint_for_held(error, hint)
         raise CampaignError(
             tr("{name} cannot be written: {reason}", name=path.name, reason=reason),
-            hint=tr("choose a folder that you may write to"),
+            hint=hint,
             code="export",
         ) from error
 

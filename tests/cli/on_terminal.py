@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
+
+import pytest
+
+
+def require_terminals() -> None:
+    """Skip the test on a system without pseudo-terminals."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no pseudo-terminals that a test could type into")
+
 
 # The first terminal that the leader of a session opens becomes the session's own.
 _LEADER = "import os, sys; os.close(os.open(sys.argv[1], os.O_RDWR)); os.execv(sys.executable, {})"
@@ -36,7 +44,8 @@ def run_on_terminal(
 
     Each of `answers` is typed, with a line feed, when its question appears on standard error.
     """
-    ours, theirs = pty.openpty()
+    require_terminals()
+    ours, theirs = os.openpty()
     leader = [sys.executable, "-c", _LEADER.format(_COMMAND), os.ttyname(theirs)]
     process = subprocess.Popen(
         [*leader, *map(str, arguments)],

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import select
 import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +15,11 @@ from types import MappingProxyType
 import pytest
 
 from mailmerge.wording import columns_of
+from tests.cli.on_terminal import require_terminals
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -29,7 +31,8 @@ def in_a_terminal(
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """What the real program writes to a real terminal of this width."""
-    ours, theirs = pty.openpty()
+    require_terminals()
+    ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "mailmerge", *map(str, arguments)],

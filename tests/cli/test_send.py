@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from mailmerge.sandbox import Fault, Faults, Sandbox
 from tests import servers
 from tests.cli.conftest import Call
+from tests.cli.on_terminal import require_terminals
 from tests.scripted_server import Reply, Rule, Stage, When, serve
 
 STATES = {"pending", "sent", "rejected", "deferred", "in_doubt", "skipped"}
@@ -132,7 +132,8 @@ def test_the_number_of_recipients_confirms(
     campaign: Path, smtp_server: int, typed: str, status: int
 ) -> None:
     point_at(campaign, smtp_server)
-    terminal, our_end = pty.openpty()
+    require_terminals()
+    terminal, our_end = os.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "mailmerge", "send", str(campaign)],
         stdin=our_end,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from mailmerge.settings import Settings
 from tests.engine.driver import Job, drive, make_campaign
 from tests.forked import CONTEXT
 
-StartJob = Callable[[Job], ForkServerProcess]
+StartJob = Callable[[Job], BaseProcess]
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def campaign(tmp_path: Path) -> Settings:
 @pytest.fixture
 def start_job() -> Iterator[StartJob]:
     """Start a process that does a job; what is left of them ends with the test."""
-    started: list[ForkServerProcess] = []
+    started: list[BaseProcess] = []
 
-    def start(job: Job) -> ForkServerProcess:
+    def start(job: Job) -> BaseProcess:
         process = CONTEXT.Process(target=drive, args=(job,), daemon=True)
         process.start()
         started.append(process)

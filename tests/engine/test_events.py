@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from mailmerge.recipients.address import parse_mailbox
 from mailmerge.settings import Settings
 from tests.engine.clocks import START
 from tests.engine.test_run import send
+from tests.platforms import assert_private
 from tests.scripted_server import Close, Reply, Rule, Sleep, Stage, Usual, When, serve
 
 MAILBOX = parse_mailbox("u1@example.org")
@@ -118,7 +118,7 @@ def test_log_file_is_private_and_appended_to(tmp_path: Path) -> None:
         with EventLog(path) as log:
             log(Waiting(0.0, f"für {number}\n\ud800"))
     assert [one["what"][:5] for one in lines_of(path)] == ["für 0", "für 1"]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert_private(path)
 
 
 def test_lines_of_several_threads_do_not_mix(tmp_path: Path) -> None:

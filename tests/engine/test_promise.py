@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from dataclasses import replace
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from mailmerge.ledger.states import State
 from mailmerge.settings import Settings
 from tests.engine.conftest import StartJob
 from tests.engine.driver import Comparison, Job, compare, make_campaign, send
+from tests.forked import KILLED
 from tests.ledgers import DURABLE, JOURNALED
 from tests.scripted_server import (
     Accept,
@@ -77,7 +78,7 @@ def crash_and_resume(
     before = len(server.messages)
     process = start_job(replace(job, folder=folder))
     process.join(60)
-    assert process.exitcode in (0, 9, -signal.SIGKILL)
+    assert process.exitcode in (0, 9, KILLED)
     crashed = process.exitcode != 0
     found = compare(campaign, server, since=before)
     if found.deliveries:
@@ -129,7 +130,7 @@ def test_every_crash_point_loses_and_repeats_nothing(
         assert crash_at_every(1, start_job, server, tmp_path, job) >= 60
 
 
-def end(process: ForkServerProcess, job: Job, chance: random.Random) -> None:
+def end(process: BaseProcess, job: Job, chance: random.Random) -> None:
     """Kill a run, or interrupt it twice as a user does who presses Ctrl-C again."""
     if not job.stops_at_interrupts or chance.random() < 0.3:
         process.kill()
@@ -244,7 +245,7 @@ def test_doubts_are_resent_only_on_request_with_equal_bytes(
         assert first.message_id == second.message_id != ""
 
 
-def freeze(process: ForkServerProcess) -> None:
+def freeze(process: BaseProcess) -> None:
     """Stop a process, and wait until it has stopped, since the signal returns earlier."""
     assert process.pid is not None
     os.kill(process.pid, signal.SIGSTOP)
@@ -262,7 +263,7 @@ def state_of(pid: int) -> str:
 
 def freeze_in_mid_run(
     campaign: Settings, start_job: StartJob, server: ServerProcess
-) -> ForkServerProcess:
+) -> BaseProcess:
     """Start a run and freeze it while it sends."""
     process = start_job(Job(campaign.folder, server.port, recipients=300))
     while not server.messages:
@@ -271,7 +272,7 @@ def freeze_in_mid_run(
     return process
 
 
-def thaw(process: ForkServerProcess) -> None:
+def thaw(process: BaseProcess) -> None:
     """Let a frozen process continue, and wait for its end."""
     assert process.pid is not None
     os.kill(process.pid, signal.SIGCONT)

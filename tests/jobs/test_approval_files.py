@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from mailmerge.errors import CampaignError, LedgerError, NotApproved
 from mailmerge.jobs.approval import Approval, ApprovedRecipients
 from mailmerge.jobs.approval_files import read_approval, require_approval, write_approval
+from tests.platforms import assert_private
 
 APPROVAL = Approval(
     ApprovedRecipients(bytes(range(32))),
@@ -24,7 +24,7 @@ def test_a_record_is_read_back(tmp_path: Path) -> None:
     path = write_approval(tmp_path, APPROVAL)
     assert write_approval(tmp_path, APPROVAL) == path
     assert read_approval(tmp_path, APPROVAL.code) == APPROVAL
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert_private(path)
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 

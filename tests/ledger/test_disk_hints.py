@@ -11,6 +11,7 @@ import pytest
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.journal_file import JournalFile, JournalFiles
+from tests.platforms import on_posix
 
 
 def failed(number: int) -> OSError:
@@ -34,6 +35,7 @@ def test_fix_fits_the_error_of_the_system(tmp_path: Path, number: int, fix: str)
     assert "no recipient is lost" in hint
 
 
+@on_posix
 def test_folder_that_cannot_be_looked_up_still_gets_a_fix() -> None:
     folder = Path("/", "x" * 300)  # the system refuses the name, as it does on a dead disk
     assert "check the disk" in hint_for_unwritable(folder / "ledger.sqlite", failed(errno.EIO))

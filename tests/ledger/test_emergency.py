@@ -9,6 +9,7 @@ import pytest
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.states import State, Transition
+from tests.platforms import assert_private
 
 SENT = Transition(1, State.SENT, 1.0, 1, 0, None, "content", "250 Ok")
 
@@ -18,7 +19,7 @@ def test_the_first_file_is_next_to_the_ledger(tmp_path: Path) -> None:
     saved = files.save(SENT)
     assert saved is not None
     assert saved.parent == tmp_path
-    assert saved.stat().st_mode & 0o777 == 0o600
+    assert_private(saved)
     assert files.read() == [SENT]
 
 

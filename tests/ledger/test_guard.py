@@ -27,6 +27,7 @@ from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
 from tests.ledger.steps import NOW, claim, counts, enrol, finish
 from tests.ledgers import open_ledger, store_of
+from tests.platforms import needs_links, open_files_stay
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -37,6 +38,7 @@ def take_over(campaign: Settings) -> None:
         other.execute("UPDATE sender SET token = 'other', host = 'there', generation = 9")
 
 
+@open_files_stay
 def test_a_removed_lock_file_is_locked_again(campaign: Settings, open_again: OpenAll) -> None:
     store = store_of(open_again(campaign), campaign)
     lock = campaign.state_folder / "ledger.lock"
@@ -47,6 +49,7 @@ def test_a_removed_lock_file_is_locked_again(campaign: Settings, open_again: Ope
     assert store.failure is None
 
 
+@open_files_stay
 def test_a_second_opening_is_refused_without_a_lock_file(
     campaign: Settings, open_again: OpenAll
 ) -> None:
@@ -71,6 +74,7 @@ def test_a_ledger_that_was_taken_over_sends_nothing_more(
         store.apply([claim_transition(two, State.SENDING, NOW)])
 
 
+@open_files_stay
 @pytest.mark.parametrize("what", ["moved", "replaced", "removed"])
 def test_a_missing_database_ends_the_run(
     campaign: Settings, open_again: OpenAll, what: str
@@ -90,6 +94,7 @@ def test_a_missing_database_ends_the_run(
     assert error.value.problem.code == "ledger-moved"
 
 
+@needs_links
 def test_database_that_cannot_be_looked_up_ends_the_run(
     campaign: Settings, open_again: OpenAll
 ) -> None:
@@ -104,6 +109,7 @@ def test_database_that_cannot_be_looked_up_ends_the_run(
     ledger.close()
 
 
+@open_files_stay
 def test_a_ledger_that_failed_can_be_opened_again_in_this_process(campaign: Settings) -> None:
     ledger = open_ledger(campaign)
     store = store_of(ledger, campaign)

@@ -279,6 +279,17 @@ def test_a_ledger_without_a_journal_reads_an_old_journal(
     assert counts(read_ledger(left)) == {"sent": 1, "in_doubt": 1}
 
 
+def test_a_late_reply_ends_the_wait_for_a_retry(campaign: Settings) -> None:
+    with open_store(campaign) as store:
+        [one] = claim(store, 1)
+        sending(store, one)
+        store.expire(NOW + 10_000)
+        store.resend_in_doubt()
+        assert store.next_retry() is not None
+        store.apply([Transition(one.id, State.SENT, NOW + 10_001, 1, reply="250 Ok")])
+        assert store.next_retry() is None
+
+
 def test_a_transition_without_a_claim_is_an_error(campaign: Settings) -> None:
     with open_store(campaign) as store:
         enrol(store, 1)

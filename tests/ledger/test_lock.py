@@ -11,6 +11,7 @@ from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.lock import Lock, Owner, owner_of, take_lock
 from mailmerge.portable.boot import boot_id
 from tests.full_disk import small_space
+from tests.platforms import assert_private, open_files_stay
 
 
 def test_a_lock_names_its_owner_until_it_is_released(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_an_unreadable_owner_is_an_unknown_one(tmp_path: Path) -> None:
 
 def test_a_lock_is_for_the_user_alone(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "x.lock")
-    assert (tmp_path / "x.lock").stat().st_mode & 0o777 == 0o600
+    assert_private(tmp_path / "x.lock")
     lock.release()
 
 
@@ -55,6 +56,7 @@ def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         Lock(tmp_path / "nowhere" / "x.lock")
 
 
+@open_files_stay
 def test_a_removed_lock_is_locked_again(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     lock = Lock(path)
@@ -69,6 +71,7 @@ def test_a_removed_lock_is_locked_again(tmp_path: Path) -> None:
     Lock(path).release()
 
 
+@open_files_stay
 def test_a_lock_removed_while_it_is_taken_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +105,7 @@ def test_a_child_process_gives_the_file_up(tmp_path: Path) -> None:
     assert owner_of(tmp_path / "x.lock") is None
 
 
+@open_files_stay
 def test_a_lock_that_cannot_be_looked_up_counts_as_held(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     folder.mkdir()
@@ -112,6 +116,7 @@ def test_a_lock_that_cannot_be_looked_up_counts_as_held(tmp_path: Path) -> None:
     lock.release()
 
 
+@open_files_stay
 def test_a_lock_that_was_replaced_and_locked_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     lock = Lock(path)

@@ -12,6 +12,7 @@ from mailmerge.errors import LedgerHeld
 from mailmerge.ledger.lock import Owner, take_lock
 from mailmerge.ledger.marks import Mark, Marks, key_hash
 from mailmerge.portable.locks import system_locking
+from tests.platforms import assert_private
 
 OWNER = Owner(7, "here", "boot", 1.0)
 
@@ -31,8 +32,7 @@ def test_a_mark_is_found_again(marks: Marks, tmp_path: Path) -> None:
     assert again.mark == mark
     assert mark.total == 7
     again.close()
-    assert (tmp_path / "marks").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / "marks" / "a.mark").stat().st_mode & 0o777 == 0o600
+    assert_private(tmp_path / "marks", tmp_path / "marks" / "a.mark")
 
 
 def test_a_shorter_mark_replaces_a_longer_one(marks: Marks) -> None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.quota import BUCKETS, Quotas, open_quotas
+from tests.forked import CONTEXT
+from tests.platforms import assert_private
 
 NOW = 1_795_400_000.0
 DAY = 86_400.0
@@ -161,9 +163,8 @@ def take_many(path: Path, turns: int, answers: multiprocessing.SimpleQueue[list[
 
 
 def test_processes_that_run_at_once_take_nothing_twice(path: Path) -> None:
-    context = multiprocessing.get_context("forkserver")
-    answers = context.SimpleQueue()
-    processes = [context.Process(target=take_many, args=(path, 25, answers)) for _ in range(3)]
+    answers = CONTEXT.SimpleQueue()
+    processes = [CONTEXT.Process(target=take_many, args=(path, 25, answers)) for _ in range(3)]
     for process in processes:
         process.start()
     starts = sorted(start for _ in processes for start in answers.get())
@@ -184,7 +185,7 @@ def test_the_record_is_private_and_survives(state_home: Path) -> None:
     quotas = open_quotas()
     quotas.reserve_slots("a", 0.0, NOW, 1.0)
     quotas.close()
-    assert (state_home / "usage.sqlite").stat().st_mode & 0o777 == 0o600
+    assert_private(state_home / "usage.sqlite")
     quotas = open_quotas()
     assert quotas.slots_until("a") == NOW + 1
     quotas.close()

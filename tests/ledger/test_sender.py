@@ -28,6 +28,7 @@ from mailmerge.ledger.sender import (
 )
 from mailmerge.ledger.sqlite import open_database
 from mailmerge.portable.boot import boot_id
+from tests.platforms import on_posix
 
 HERE = Owner(100, "here", "boot-1", 0.0)
 NOW = 1000.0
@@ -110,6 +111,7 @@ def test_each_renewal_is_one_beat(fence: Fence, database: Database) -> None:
     assert seen(database).beat == 51
 
 
+@on_posix
 def test_the_same_process_is_refused(fence: Fence, database: Database, path: Path) -> None:
     with pytest.raises(LedgerHeld, match="is being sent by process"):
         Fence(this_process(boot_id())).take(database)
@@ -200,6 +202,7 @@ def test_a_row_that_is_renewed_meanwhile_is_not_taken(database: Database) -> Non
     assert seen(database).token == "gone"
 
 
+@on_posix
 def test_a_reused_process_id_does_not_hold_the_row() -> None:
     stranger = replace(HERE, pid=1, started="not the start of process 1")
     assert not runs_here(row(stranger))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mailmerge.errors import AssetError, MessageError
 from mailmerge.mime.parts import PartStore, part_fields
 from tests.mime.conftest import PNG
+from tests.platforms import needs_links, on_posix
 
 
 @pytest.fixture
@@ -92,12 +93,14 @@ def test_file_larger_than_the_cache_is_read_again(folder: Path) -> None:
         "link.txt",
     ],
 )
+@needs_links
 def test_path_never_leads_out_of_the_campaign(folder: Path, path: str) -> None:
     (folder / "escape").symlink_to(folder.parent, target_is_directory=True)
     (folder / "link.txt").symlink_to(folder.parent / "secret.txt")
     assert refusal(folder, path).problem.code == "asset-outside"
 
 
+@needs_links
 def test_link_inside_the_campaign_is_followed(folder: Path) -> None:
     (folder / "latest.pdf").symlink_to("invoices/12.pdf")
     part = PartStore(folder).part("latest.pdf")
@@ -108,6 +111,7 @@ def test_windows_path_is_understood(folder: Path) -> None:
     assert PartStore(folder).part("invoices\\12.pdf").file_name == "12.pdf"
 
 
+@on_posix
 def test_only_a_regular_file_is_a_part(folder: Path) -> None:
     os.mkfifo(folder / "fifo")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -116,6 +120,7 @@ def test_only_a_regular_file_is_a_part(folder: Path) -> None:
             assert refusal(folder, path).problem.code == "asset-not-a-file"
 
 
+@on_posix
 def test_missing_empty_or_unreadable_file_is_named(folder: Path) -> None:
     (folder / "empty.pdf").write_bytes(b"")
     assert (

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailmerge.portable.clock import wall_clock
+from mailmerge.portable.clock import local_time, wall_clock
 
 NOW = 1_795_400_000.0
 
@@ -64,3 +64,12 @@ def test_this_machine_has_a_clock() -> None:
     readings = [clock() for _ in range(1000)]
     assert readings == sorted(readings)
     assert len(set(readings)) > 1
+
+
+def test_local_time_has_the_zone_of_the_machine() -> None:
+    assert local_time(NOW).timestamp() == NOW
+    assert local_time(NOW).utcoffset() is not None
+
+
+def test_first_day_of_1970_has_a_time_on_every_system() -> None:
+    assert local_time(1.0).timestamp() == 1.0

@@ -14,12 +14,14 @@ from mailmerge.portable.files import (
     Mode,
     file_identity,
     flags_for,
+    may_be_held,
     open_below,
     reserve,
     seek_and_write,
     write_at,
 )
 from tests.open_files import needs_open_files, open_files
+from tests.platforms import allocated, needs_links, on_posix, open_files_stay
 
 WINDOWS = SimpleNamespace(O_BINARY=0x8000)
 """Has no posix_fallocate, and files with translated line ends."""
@@ -85,9 +87,10 @@ def test_space_is_reserved_and_content_stays(tmp_path: Path, system: object) -> 
     os.close(file)
     content = path.read_bytes()
     assert content == b"content" + bytes(100_000 - 7)
-    assert path.stat().st_blocks * 512 >= 100_000
+    assert allocated(path) >= 100_000
 
 
+@open_files_stay
 def test_a_rename_keeps_the_identity_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     file = os.open(path, flags_for("update"), 0o600)
@@ -138,6 +141,7 @@ def test_no_link_below_the_folder_is_followed(tmp_path: Path, parts: tuple[str, 
 
 
 @needs_open_files
+@needs_links
 def test_last_part_is_no_link_on_any_system(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"x")
     (tmp_path / "link").symlink_to("x")
@@ -147,6 +151,21 @@ def test_last_part_is_no_link_on_any_system(tmp_path: Path) -> None:
     assert open_files() == before
 
 
+@on_posix
 def test_pipe_is_opened_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     os.close(open_below(str(tmp_path), ("pipe",)))
+
+
+@pytest.mark.parametrize(
+    ("error", "platform", "held"),
+    [
+        (PermissionError(13, "Permission denied"), "win32", True),
+        (PermissionError(13, "Permission denied"), "darwin", False),
+        (OSError(28, "No space left on device"), "win32", False),
+    ],
+)
+def test_only_windows_refuses_a_file_that_is_open(
+    error: OSError, platform: str, held: bool
+) -> None:
+    assert may_be_held(error, platform) is held

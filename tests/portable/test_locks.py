@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from mailmerge.portable.locks import Locking, RangeLocking, WholeFileLocking, system_locking
+from tests.platforms import on_posix
+
+if sys.platform != "win32":
+    import fcntl
 
 
 class Msvcrt:
@@ -33,9 +36,18 @@ class Msvcrt:
 MSVCRT = Msvcrt()
 
 
-@pytest.fixture(params=[WholeFileLocking(fcntl), RangeLocking(MSVCRT)], ids=["POSIX", "Windows"])
+def kinds_of_locking() -> Iterator[tuple[str, Locking]]:
+    """On POSIX both kinds, on Windows the real one."""
+    if sys.platform == "win32":
+        yield "Windows", system_locking()
+    else:
+        yield "POSIX", WholeFileLocking(fcntl)
+        yield "Windows", RangeLocking(MSVCRT)
+
+
+@pytest.fixture(params=list(kinds_of_locking()), ids=lambda kind: kind[0])
 def locking(request: pytest.FixtureRequest) -> Locking:
-    found: Locking = request.param
+    found: Locking = request.param[1]
     return found
 
 
@@ -63,6 +75,7 @@ def test_a_closed_descriptor_releases_the_lock(locking: Locking, two: tuple[int,
     assert locking.lock(second)
 
 
+@on_posix
 def test_asking_does_not_take_the_lock(locking: Locking, two: tuple[int, int]) -> None:
     first, second = two
     assert not locking.is_locked(second)
@@ -78,6 +91,7 @@ def test_the_content_can_be_read_while_it_is_locked(locking: Locking, two: tuple
     assert os.read(first, 9) == os.read(second, 9) == b"content"
 
 
+@on_posix
 def test_windows_locks_a_byte_far_behind_the_content(two: tuple[int, int]) -> None:
     MSVCRT.places.clear()
     os.lseek(two[0], 3, os.SEEK_SET)
@@ -86,6 +100,7 @@ def test_windows_locks_a_byte_far_behind_the_content(two: tuple[int, int]) -> No
     assert os.lseek(two[0], 0, os.SEEK_CUR) == 3
 
 
+@on_posix
 @pytest.mark.parametrize(
     ("number", "free"), [(errno.ENOLCK, True), (errno.EOPNOTSUPP, True), (errno.EWOULDBLOCK, False)]
 )
@@ -100,7 +115,7 @@ def test_a_file_system_without_locks_refuses_no_process(
 class _Failing:
     """The module `fcntl` on a file system that answers each lock with this error."""
 
-    LOCK_EX, LOCK_SH, LOCK_NB = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB
+    LOCK_EX, LOCK_SH, LOCK_NB = 2, 1, 4
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mailmerge.portable.processes import abandon_in_children, process_start, same_process
+from tests.platforms import on_posix
 
 
 class System:
@@ -33,6 +34,7 @@ def test_a_running_process_has_a_start_that_stays() -> None:
     assert start != process_start(1)
 
 
+@on_posix
 def test_an_ended_process_does_not_run_even_before_it_is_collected() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert process_start(process.pid)

@@ -41,5 +41,5 @@ def test_failed_program_is_an_error() -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         read_output([PYTHON, "-c", "raise SystemExit(3)"], seconds=30, size=100)
     assert caught.value.returncode == 3
-    with pytest.raises(OSError, match=r"no-such-program|No such|cannot find"):
+    with pytest.raises(OSError, match=r"no-such-program|No such|cannot find|not found"):
         read_output(["no-such-program-here"], seconds=30, size=100)

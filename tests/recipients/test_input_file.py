@@ -13,6 +13,7 @@ import pytest
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.input_file import open_input_file, spool
+from tests.platforms import assert_private, held, on_posix, on_windows
 
 
 def read(path: Path) -> bytes:
@@ -37,11 +38,22 @@ def test_a_regular_file_is_read_in_place(tmp_path: Path) -> None:
             assert stream.read() == b"email\r\n"
 
 
+@on_windows
+def test_a_file_that_excel_holds_says_to_close_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"email\r\n")
+    with held(path), pytest.raises(SpreadsheetError, match="close it in the program") as caught:
+        read(path)
+    assert caught.value.problem.code == "unreadable"
+    assert read(path) == b"email\r\n"
+
+
 def test_a_missing_file_is_told_from_an_unreadable_one(tmp_path: Path) -> None:
     assert problem_code(tmp_path / "none.csv") == "no-file"
     assert problem_code(tmp_path) == "unreadable"
 
 
+@on_posix
 def test_a_pipe_is_copied_and_read_twice(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -59,7 +71,7 @@ def test_a_copy_is_private_and_goes_with_its_owner() -> None:
     file = spool(io.BytesIO(b"x"), "people.csv")
     path = file.path
     assert path.read_bytes() == b"x"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert_private(path)
     del file
     assert not path.exists()
 

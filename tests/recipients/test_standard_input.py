@@ -13,6 +13,7 @@ import pytest
 
 from mailmerge.errors import CampaignError
 from mailmerge.recipients.standard_input import standard_input
+from tests.platforms import assert_private, on_posix
 from tests.recipients.conftest import Folder
 
 
@@ -51,6 +52,7 @@ def test_another_stream_is_another_input(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ours.file().path.read_bytes() == b"two"
 
 
+@on_posix
 def test_standard_input_without_data_is_an_error(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,4 +71,4 @@ def test_standard_input_without_data_is_an_error(
 def test_the_copy_is_private(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", stream_of(b"email\n"))
     path: Path = standard_input.file().path
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert_private(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import threading
 import time
 from datetime import date
@@ -13,6 +12,7 @@ import pytest
 
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.recipients.suppression import SuppressionList
+from tests.platforms import assert_private
 from tests.recipients.conftest import Folder
 
 DAY = date(2026, 11, 23)
@@ -38,8 +38,7 @@ def test_adding_makes_the_file_for_its_owner_only(folder: Folder) -> None:
     added = suppressions(folder).add(["Bob <Bob@X.org>", "bob@x.org"], reason="asked", today=DAY)
     assert added == ["Bob@x.org"]
     assert text(folder) == "email,reason,date\r\nBob@x.org,asked,2026-11-23\r\n"
-    mode = stat.S_IMODE((folder.path / "suppressed.csv").stat().st_mode)
-    assert mode == 0o600
+    assert_private(folder.path / "suppressed.csv")
     assert suppressions(folder).add(["BOB@x.org"]) == []
     assert suppressions(folder).identities() == {"bob@x.org"}
 
@@ -133,4 +132,23 @@ def test_a_crash_leaves_the_old_list(folder: Folder, monkeypatch: pytest.MonkeyP
         suppressions(folder).add(["b@x.org"])
     assert "cannot be written: No space left on device" in str(caught.value)
     assert text(folder) == before
+    assert [path.name for path in folder.path.iterdir()] == ["suppressed.csv"]
+
+
+def test_lock_file_that_cannot_be_removed_while_open_goes_after_it(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows removes no file that is open."""
+    tries: list[str] = []
+    unlink = Path.unlink
+
+    def windows(path: Path, missing_ok: bool = False) -> None:
+        tries.append(path.name)
+        if tries.count(".suppressed.csv.lock") == 1:
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", windows)
+    suppressions(folder).add(["a@x.org"])
+    assert tries.count(".suppressed.csv.lock") == 2
     assert [path.name for path in folder.path.iterdir()] == ["suppressed.csv"]

@@ -19,6 +19,7 @@ from mailmerge.reports.export import export
 from mailmerge.reports.original import open_original
 from mailmerge.reports.xlsx import RED
 from mailmerge.settings import RecipientsSection, Settings, load_settings
+from tests.platforms import assert_private
 from tests.reports.deliveries import Ledger
 
 CAMPAIGN = """
@@ -79,7 +80,7 @@ def ledger_of(campaign: Settings, reply: str = "550 5.1.1 No") -> Ledger:
 def exported(campaign: Settings, ledger: Ledger) -> Any:
     path = campaign.folder / "done.xlsx"
     assert export(ledger, path, campaign) == 2
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert_private(path)
     return openpyxl.load_workbook(path)
 
 

@@ -173,7 +173,7 @@ def test_folder_with_campaigns_names_them(tmp_path: Path) -> None:
         write(tmp_path / name, SMALLEST)
     with pytest.raises(CampaignError) as caught:
         load_settings(tmp_path)
-    assert caught.value.problem.hint.endswith(f'{tmp_path}/autumn, "{tmp_path}/spring 80"')
+    assert caught.value.problem.hint.endswith(f'{tmp_path / "autumn"}, "{tmp_path / "spring 80"}"')
 
 
 def test_missing_folder_names_the_nearest_campaign(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_missing_folder_names_the_nearest_campaign(tmp_path: Path) -> None:
     write(tmp_path / "spring80", SMALLEST)
     with pytest.raises(CampaignError, match="there is no folder") as caught:
         load_settings(tmp_path / "sprng80")
-    assert caught.value.problem.hint == f"did you mean {tmp_path}/spring80?"
+    assert caught.value.problem.hint == f"did you mean {tmp_path / 'spring80'}?"
 
 
 def test_file_of_a_campaign_names_its_folder(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from mailmerge.smtp.errors import (
     ServerUnreachable,
 )
 from mailmerge.smtp.state import Awaited
+from tests.platforms import needs_unix_sockets
 from tests.scripted_server import (
     FOREVER,
     Accept,
@@ -487,6 +488,7 @@ def test_two_replies_in_one_packet_are_two_replies() -> None:
         client.abort()
 
 
+@needs_unix_sockets
 def test_lmtp_over_a_unix_socket_answers_by_recipient(tmp_path: Path) -> None:
     path = tmp_path / "lmtp"
     script = Script(
