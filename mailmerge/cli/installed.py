@@ -18,7 +18,8 @@ def show_installation() -> None:
 
     typer.echo(tr("program: {folder}", folder=Path(__file__).parents[1]))
     typer.echo(tr("command: {file}", file=sys.argv[0]))
-    typer.echo(f"Python {platform.python_version()}: {sys.executable}")
+    version = platform.python_version()
+    typer.echo(tr("Python {version}: {file}", version=version, file=sys.executable))
     others = list(same_name())
     for one in others:
         print_fact(one)

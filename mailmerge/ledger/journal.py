@@ -166,15 +166,12 @@ class Journaled(UserDecisions, _ChecksOfStore):
                 late = new.delivery_id not in self._memory.active
                 recorded.append(self._record(new))
             if late and recorded[-1] is new:
-                self._forget_retry()
+                # The delivery waited for a retry, and perhaps nothing else does.
+                with self._folding() as connection:
+                    due = claims.next_retry(connection, self._store.campaign.id)
+                with self._lock:
+                    self._memory.next_retry = _earliest(due, self._unfolded.values())
         return recorded
-
-    def _forget_retry(self) -> None:
-        """Find the next retry again, after a late reply has settled a delivery that waited."""
-        with self._folding() as connection:
-            due = claims.next_retry(connection, self._store.campaign.id)
-        with self._lock:
-            self._memory.next_retry = _earliest(due, self._unfolded.values())
 
     def _record(self, new: Transition) -> Transition:
         memory = self._memory

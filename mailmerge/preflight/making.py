@@ -100,6 +100,8 @@ class MessageMaker:
         return Attempt(content, message, self._placed(problems, recipient))
 
     def _placed(self, problems: list[Problem], recipient: Recipient) -> tuple[Problem, ...]:
+        if not problems:
+            return ()
         cells = {row.number: row.cells for row in recipient.all_rows}
         return tuple(
             in_cell(one, cells.get(one.row or 0, recipient.cells), self._spreadsheet)

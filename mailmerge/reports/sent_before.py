@@ -12,8 +12,6 @@ from dataclasses import replace
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
-from mailmerge.ledger.ledger import Ledger
-from mailmerge.ledger.states import MAY_HAVE_LEFT
 from mailmerge.recipients.audience import Selection, open_audience
 from mailmerge.recipients.sent_before import SentBefore
 from mailmerge.recipients.standard_input import STANDARD_INPUT
@@ -52,6 +50,9 @@ def count_left_out(campaign: Settings) -> dict[str, int]:
 
 
 def _sent_before(campaign: Settings) -> SentBefore:
+    from mailmerge.ledger.ledger import Ledger
+    from mailmerge.ledger.states import MAY_HAVE_LEFT
+
     names: dict[str, None] = {}
     by_identity: dict[str, str] = {}
     for folder in campaign.recipients.not_in:
