@@ -26,6 +26,7 @@ from mailmerge.messages import Identity
 from mailmerge.mime.message import Message
 from mailmerge.portable.clock import Clock, wall_clock
 from mailmerge.recipients.audience import Recipient
+from mailmerge.rendering.copies import Copies
 
 _AT_ONCE = 50
 
@@ -38,6 +39,14 @@ class _MessageMaker(Protocol):
 
         Raises:
             InputError: it cannot be rendered or composed.
+        """
+        ...
+
+    def copies(self, recipient: Recipient) -> Copies:
+        """Who else gets it.
+
+        Raises:
+            InputError: that cannot be found out.
         """
         ...
 
@@ -140,10 +149,14 @@ class DraftRun:
         identity = Identity(delivery.message_id, datetime.fromtimestamp(int(at), UTC))
         try:
             message = self.messages.make(delivery.recipient, identity)
+            blind = self.messages.copies(delivery.recipient).bcc
         except InputError:
             self._counts.unmade += 1
             return None
-        return Appended(delivery.id, delivery.message_id, b"".join(message.chunks), at)
+        # Whoever sends a draft has no envelope: the field tells the mail program (RFC 5322, 3.6.3).
+        field = [b"Bcc: ", b",\r\n ".join(one.address.encode() for one in blind), b"\r\n"]
+        content = b"".join((*(field if blind else ()), *message.chunks))
+        return Appended(delivery.id, delivery.message_id, content, at)
 
     def _now(self) -> float:
         return (self.clock or wall_clock())()

@@ -21,6 +21,7 @@ from mailmerge.mailbox.account import ImapAccount
 from mailmerge.messages import Identity, MessageFactory
 from mailmerge.mime.message import Message
 from mailmerge.recipients.recipient import Recipient
+from mailmerge.rendering.copies import Copies
 from mailmerge.sandbox import Sandbox
 from tests import servers
 from tests.jobs import campaigns
@@ -61,6 +62,18 @@ def states(campaign: Campaign) -> set[State]:
 
 def make_drafts(campaign: Campaign, account: ImapAccount, **options: object) -> Summary:
     return campaigns.send(campaign, Drafts(account), **options)
+
+
+def test_a_draft_names_its_blind_copies(
+    tmp_path: Path, dovecot: servers.Imap, account: ImapAccount, server: Sandbox
+) -> None:
+    made = campaigns.make(tmp_path / "blind", server, recipients=2)
+    settings = made.folder / "campaign.toml"
+    bcc = 'bcc = "kept@example.org; {{ name }}@example.net"'
+    settings.write_text(settings.read_text().replace("[smtp]", f"{bcc}\n[smtp]"))
+    assert make_drafts(Campaign.load(made.folder), account).drafted == 2
+    found = email.message_from_bytes(drafts(dovecot)["u1@example.org"])
+    assert found["Bcc"].split() == ["kept@example.org,", "U1@example.net"]
 
 
 def test_each_message_becomes_one_draft(
@@ -206,6 +219,9 @@ class FailingFor:
         if recipient.mailbox.address == self._address:
             raise AssetError("a file is missing", code="asset-unreadable")
         return self._messages.make(recipient, identity)
+
+    def copies(self, recipient: Recipient) -> Copies:
+        return self._messages.copies(recipient)
 
 
 def test_message_that_cannot_be_made_is_left_to_the_next_run(
