@@ -37,6 +37,7 @@ def campaign_document(session: PreviewSession) -> Document:
         "counts": {"all": len(rows)}
         | {status.value: count for status, count in rows.counts.items() if status.value}
         | {kind: count for kind, count in rows.after_counts.items() if kind in AFTER_KINDS},
+        "grouped": bool(snapshot.campaign and snapshot.campaign.recipients.group_by),
         "sandbox": len(session.sandbox),
         "deliveries": session.deliveries.counts(rows),
         "ledgerError": session.deliveries.error,

@@ -37,6 +37,14 @@ def test_the_campaign_document_counts_everything(session: PreviewSession) -> Non
     json.dumps(document)
 
 
+def test_groups_are_counted_as_groups(session: PreviewSession, tmp_path: Path) -> None:
+    assert not campaign_document(session)["grouped"]
+    folder = tmp_path / "grouped"
+    folder.mkdir()
+    write_campaign(folder, campaign=CAMPAIGN.replace("[message]", 'group_by = "email"\n[message]'))
+    assert campaign_document(loaded_session(folder))["grouped"]
+
+
 def test_a_group_of_problems_leads_to_its_rows(session: PreviewSession) -> None:
     groups = {group["code"]: group for group in campaign_document(session)["problems"]["groups"]}
     assert [one["row"] for one in groups["duplicate"]["examples"]] == [5]

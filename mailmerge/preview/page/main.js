@@ -240,9 +240,9 @@ class Preview {
   }
 
   #drawBar() {
-    const { name, counts, problems, broken, ledgerError } = this.campaign;
+    const { name, counts, grouped, problems, broken, ledgerError } = this.campaign;
     document.getElementById("campaign-name").textContent = name;
-    const rows = counted(counts.all, "oneRow", "rowCount");
+    const rows = grouped ? counted(counts.all, "oneGroup", "groupCount") : counted(counts.all, "oneRow", "rowCount");
     const state = problems.done ? countLine(problems) : t("checking", { count: number(problems.checked), total: number(counts.all) });
     document.getElementById("campaign-line").textContent = broken && !counts.all ? t("brokenTitle") : [rows, state, ledgerError].filter(Boolean).join(" · ");
   }
