@@ -188,7 +188,7 @@ class Sending:
             account = replace(account, credentials=_log_in_of(endpoint, account))
         account.credentials()  # so that a log-in that cannot work is an error before the run
         record = self._ledger.copies()
-        record.begin(wall_clock()(), anew=self._preparation.content_changed)
+        record.begin(wall_clock()(), forget=self._preparation.content_changed)
         return SentCopies(account, record, self._transactions().transaction)
 
     def _quotas(self) -> Quotas | None:

@@ -1,4 +1,4 @@
-"""What happened after a message was sent: facts that came back by mail, kept beside the states.
+"""What happened after a message was sent: facts that came back by mail, kept next to the states.
 
 A fact is not a state: a message stays `sent`, whoever bounces it later. Facts come from outside, so
 nothing here changes a delivery. Each fact belongs to one received mail, and a mail is read once:

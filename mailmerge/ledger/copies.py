@@ -50,15 +50,15 @@ class SavedCopies:
             found = connection.execute(_since(self._campaign)).scalar()
         return math.inf if found is None else float(found)
 
-    def begin(self, now: float, *, anew: bool = False) -> None:
+    def begin(self, now: float, *, forget: bool = False) -> None:
         """Note that messages sent from now on get a copy (`now` in seconds since 1970).
 
-        That changes nothing if an earlier run noted it. `anew` forgets the earlier messages:
+        That changes nothing if an earlier run noted it. `forget` forgets the earlier messages:
         the content has changed since, so their copies can no longer be made.
         """
         with self._database.begin() as connection:
             own = saving.c.campaign_id == self._campaign
-            if anew:
+            if forget:
                 connection.execute(delete(saving).where(own))
             if connection.execute(select(saving.c.since).where(own)).first() is None:
                 connection.execute(insert(saving).values(campaign_id=self._campaign, since=now))

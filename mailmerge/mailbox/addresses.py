@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 _LETTER: Final = r"A-Za-z0-9\u00c0-\u04ff"
-"""Letters of addresses: ASCII, Latin, Greek, Cyrillic. Chinese text stands beside an address
+"""Letters of addresses: ASCII, Latin, Greek, Cyrillic. Chinese text stands next to an address
 without a space, so its characters end one."""
 
 _ADDRESS: Final = re.compile(

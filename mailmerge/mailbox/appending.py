@@ -4,7 +4,7 @@ What can go wrong, and the answer:
 
 1. The folder has another name on each server, in the language of its owner. The server names it by
    its use (RFC 6154); else a folder with a known name is used; else one is made.
-2. The connection ends before the reply, so that nobody knows whether the folder has the messages.
+2. The connection ends before the reply, so it is not known whether the folder has the messages.
    The caller then asks which Message-IDs the folder has (`known_ids`) before it appends again.
 3. One message is refused, perhaps because it is too large. MULTIAPPEND (RFC 3502) refuses all
    messages of its command, so they are appended again one by one, and only that one is refused.

@@ -17,7 +17,7 @@ _FIELDS: Final = (
     "x-autoreply", "x-autorespond", "x-auto-reply", "x-auto-response", "x-vacation",
     "x-autoresponder", "x-ms-exchange-inbox-rules-loop",
 )  # fmt: skip
-"""Fields that only automatic answers have, whatever is in them."""
+"""Fields that only automatic answers have, with any content."""
 
 _SUBJECT: Final = 200
 _REPLY: Final = r"^\s*(?:(?:re|aw|sv|antw|odp|rif|ré|回复|答复)\s*[:：]\s*)?"

@@ -35,7 +35,7 @@ class ReceivedMail:
 
     Attributes:
         raw: its bytes, of a long mail the first ones.
-        digest: identifies it, whatever its line ends are.
+        digest: identifies it, with line ends of any kind.
         name: the file that it comes from, or its number in a mailbox; for messages.
     """
 

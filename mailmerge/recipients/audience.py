@@ -22,7 +22,7 @@ from mailmerge.recipients.duplicates import Deduplicator, RowResult
 from mailmerge.recipients.groups import Grouping, GroupRules, skipped_rows
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
-from mailmerge.recipients.sent_before import NOBODY, SentBefore
+from mailmerge.recipients.sent_before import NONE_BEFORE, SentBefore
 from mailmerge.recipients.several import judge_several
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
@@ -52,7 +52,7 @@ class Selection:
     only: str = ""
     limit: int | None = None
     percent: float = 100.0
-    sent_before: SentBefore = NOBODY
+    sent_before: SentBefore = NONE_BEFORE
 
     def __post_init__(self) -> None:
         if not 0 < self.percent <= 100:

@@ -4,7 +4,7 @@
 is not part of its group. Then all rows are read, because those of a group need not be adjacent, and
 the groups come in the order of their first rows. The key of a group is its value in `group_by`.
 
-A message with a missing row would be wrong, and nobody would notice. So a group is never sent in
+A message with a missing row would be wrong without a sign of it. So a group is never sent in
 part: if one of its rows has an error, or its rows have different addresses, then all of its rows
 are skipped. A selection of the command (`--where`, `--only`, `--percent`) takes whole groups, too.
 """

@@ -38,4 +38,4 @@ class SentBefore:
         )
 
 
-NOBODY = SentBefore()
+NONE_BEFORE = SentBefore()

@@ -136,7 +136,7 @@ _NEVER_UNITLESS = re.compile(
 def is_quirk(name: str, value: str) -> bool:
     """Whether only quirks mode knows a value: `margin: 12`, `color: fff` (Quirks Mode, 3.1, 3.2).
 
-    Browsers read the style attributes of an svg in that mode, whatever the page has.
+    Browsers read the style attributes of an svg in that mode, on any page.
     """
     if "(" in value:
         return False

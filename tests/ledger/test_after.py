@@ -1,4 +1,4 @@
-"""Facts that came back are kept beside the states; the strongest one is shown."""
+"""Facts that came back are kept next to the states; the strongest one is shown."""
 
 from __future__ import annotations
 

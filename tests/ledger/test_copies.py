@@ -57,7 +57,7 @@ def test_beginning_is_noted_once_unless_the_content_changes(
         record.begin(NOW - 5)
         record.begin(NOW + 5)
         assert (record.since(), record.owed()) == (NOW - 5, 2)
-        record.begin(NOW + 5, anew=True)
+        record.begin(NOW + 5, forget=True)
         assert (record.since(), record.owed()) == (NOW + 5, 0)
 
 

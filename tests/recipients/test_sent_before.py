@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailmerge.recipients.address import loose_identity
-from mailmerge.recipients.sent_before import NOBODY, SentBefore
+from mailmerge.recipients.sent_before import NONE_BEFORE, SentBefore
 
 
 def test_repr_is_a_digest_of_all_recipients() -> None:
@@ -11,7 +11,7 @@ def test_repr_is_a_digest_of_all_recipients() -> None:
     turned = SentBefore(("spring",), {"b@x-firma.de": "spring", "a@x-firma.de": "spring"})
     assert repr(one) == repr(turned)
     assert "a@x-firma.de" not in repr(one)
-    assert len({repr(one), repr(NOBODY), repr(SentBefore(("spring",)))}) == 3
+    assert len({repr(one), repr(NONE_BEFORE), repr(SentBefore(("spring",)))}) == 3
     assert repr(one) != repr(SentBefore(("spring",), {"a@x-firma.de": "spring"}))
 
 

@@ -107,7 +107,7 @@ def sections_of(code: str) -> tuple[Section, ...]:
     """The sections of a code, at least one."""
     parts = _parts_of(code)
     if len(parts) > 1 and parts[-1] and _is_only_text(parts[-1]) and len(parts) < 4:
-        parts.pop()  # `0;@`: the last section is for texts, whatever its place
+        parts.pop()  # `0;@`: the last section is for texts, in any place
     return tuple(_Reader().section(part) for part in parts)
 
 

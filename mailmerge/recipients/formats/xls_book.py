@@ -394,8 +394,8 @@ class _SheetReader:
                 return ""
             shown = self._styles.show_finite(value, style)
             text = shown.text
-            told = not (shown.regional and self._styles.guessed) or self._notes.guessed is not None
-            if shown.certain and told and abs(value) < _LARGE:
+            known = not (shown.regional and self._styles.guessed) or self._notes.guessed is not None
+            if shown.certain and known and abs(value) < _LARGE:
                 if len(self._shown) < _REMEMBERED:
                     self._shown[key] = text
             else:
