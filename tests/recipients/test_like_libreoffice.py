@@ -57,7 +57,8 @@ def test_every_kind_of_format_in_each_locale(tmp_path: Path, locale: str) -> Non
     for suffix, one in compared(
         tmp_path, office_in(tmp_path, locale), "xlsx", "ods", "xls"
     ).items():
-        assert one.equal > (99.5 if suffix == "xlsx" else 99), one.different
+        assert one.right > (99.5 if suffix == "xlsx" else 99), one.different
+        assert one.equal > 98, one.reasons
 
 
 @pytest.mark.long
@@ -74,7 +75,8 @@ def test_any_number_in_any_format(tmp_path: Path) -> None:
     sheet.column_dimensions["B"].width = 60
     book.save(tmp_path / "kinds.xlsx")
     (one,) = compared(tmp_path, office_in(tmp_path, "en-US"), "xlsx").values()
-    assert one.equal > 99.5, one.different
+    assert one.right > 99.5, one.different
+    assert one.equal > 98, one.reasons
 
 
 @pytest.mark.parametrize(
