@@ -45,8 +45,9 @@ from mailmerge.mailbox.reasons import Reason, reason_of
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{20,}")
 _BEFORE_TOKEN: Final = re.compile(
-    r"^.{0,20}?unsubscribe(?:\s|%20|[:+_])*", re.IGNORECASE | re.DOTALL
+    r"^.{0,20}?unsubscribe(?:(?:\s|%20|[:+])+|_)?", re.IGNORECASE | re.DOTALL
 )
+"""A token may begin with an underscore, so only one directly after the word separates."""
 _LONGEST_SUBJECT: Final = 1500
 _SHORT: Final = 100
 _OUR_ID: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{32})@([A-Za-z0-9.-]{1,253})")

@@ -84,6 +84,14 @@ def test_token_in_the_subject_unsubscribes(header: str) -> None:
     assert (fact.kind, fact.token) == (Kind.UNSUBSCRIBED, TOKEN)
 
 
+@pytest.mark.parametrize("first", "_-A")
+@pytest.mark.parametrize("between", [" ", ": ", "%20", "_", "\n "])
+def test_token_may_begin_with_any_sign_of_its_own(first: str, between: str) -> None:
+    token = first + TOKEN
+    found = classify(mail(f"To: out@example.org\nSubject: unsubscribe{between}{token}", ""))
+    assert (found.kind, found.token) == (Kind.UNSUBSCRIBED, token)
+
+
 def test_token_in_a_quoted_message_does_not_unsubscribe() -> None:
     quoted = f"I like it.\n> unsubscribe {TOKEN}\n"
     fact = classify(
