@@ -144,3 +144,10 @@ def dovecot_lmtp() -> Iterator[servers.Lmtp]:
     """Dovecot's LMTP server for `ada` and `grace`; everybody else is unknown to it."""
     with servers.dovecot_lmtp({"ada": PASSWORD, "grace": PASSWORD}) as server:
         yield server
+
+
+@pytest.fixture
+def dovecot(certificates: servers.Certificates) -> Iterator[servers.Imap]:
+    """A new Dovecot over TLS, with the mailboxes of `news` and `other`."""
+    with servers.dovecot_imap({"news": "secret", "other": "secret"}, certificates) as server:
+        yield server

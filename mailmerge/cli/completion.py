@@ -1,6 +1,6 @@
 """What the shell completes: campaign folders, starters, services; Typer completes the rest.
 
-A function here runs at each press of the Tab key. It gets the beginning of a word and returns the
+Each function runs when the Tab key is pressed. It gets the beginning of a word and returns the
 words that begin so. It never raises: a shell would show the traceback in the line.
 """
 

@@ -48,7 +48,7 @@ class ZonePlan:
         }
         if self.is_open:
             return tr("{zone}: {recipients}, now", **values)
-        here, there = _local(self.opens_at), _moment(self.opens_at, self.time_zone)
+        here, there = local_time(self.opens_at), _moment(self.opens_at, self.time_zone)
         if (here.date(), here.time()) == (there.date(), there.time()):
             return tr("{zone}: {recipients}, from {time:%Y-%m-%d %H:%M}", time=here, **values)
         return tr(
@@ -80,7 +80,7 @@ class HoursPlan:
 
     def end_in_words(self) -> str:
         """Return the end in local time."""
-        return tr("{time:%Y-%m-%d %H:%M} at the earliest", time=_local(self.done_at))
+        return tr("{time:%Y-%m-%d %H:%M} at the earliest", time=local_time(self.done_at))
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of `--json`; times are local with their offset (ISO 8601)."""
@@ -94,7 +94,7 @@ class HoursPlan:
                 }
                 for one in self.zones
             ],
-            "done_at": _local(self.done_at).isoformat(timespec="seconds"),
+            "done_at": local_time(self.done_at).isoformat(timespec="seconds"),
         }
 
 
@@ -189,9 +189,5 @@ class _Quota:
         self.room -= messages
 
 
-def _local(at: float) -> datetime:
-    return local_time(at)
-
-
 def _moment(at: float, zone: str) -> datetime:
-    return datetime.fromtimestamp(at, find_zone(zone)) if zone else _local(at)
+    return datetime.fromtimestamp(at, find_zone(zone)) if zone else local_time(at)

@@ -51,6 +51,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def output_of(folder: Path, *words: str, **variables: str) -> str:
+    """What a shell prints in a folder."""
+    done = subprocess.run(
+        words,
+        env=environment(**variables),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
 def needs(shell: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(shutil.which(shell) is None, reason=f"{shell} is not installed")
 
@@ -64,15 +77,7 @@ def test_bash_completes(folder: Path) -> None:
             f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}",
             '_mailmerge_completion mailmerge; echo "${COMPREPLY[@]}"',
         ]
-    done = subprocess.run(
-        ["bash", "--norc", "-c", "\n".join(lines)],
-        env=environment(),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = done.stdout.splitlines()
+    found = output_of(folder, "bash", "--norc", "-c", "\n".join(lines)).splitlines()
     assert [word in answer.split() for (_, word), answer in zip(CASES, found, strict=True)] == (
         [True] * len(CASES)
     )
@@ -81,15 +86,10 @@ def test_bash_completes(folder: Path) -> None:
 @needs("fish")
 def test_fish_completes(folder: Path) -> None:
     asked = [f"echo ==; complete -C '{line}'" for line, _ in CASES]
-    done = subprocess.run(
-        ["fish", "--no-config", "-c", "\n".join([script("fish"), *asked])],
-        env=environment(HOME=str(folder)),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
+    shown = output_of(
+        folder, "fish", "--no-config", "-c", "\n".join([script("fish"), *asked]), HOME=str(folder)
     )
-    answers = done.stdout.split("==\n")[1:]
+    answers = shown.split("==\n")[1:]
     for (line, word), answer in zip(CASES, answers, strict=True):
         assert word in [one.partition("\t")[0] for one in answer.splitlines()], line
 
@@ -101,15 +101,7 @@ def test_zsh_completes(folder: Path) -> None:
     for line, _ in CASES:
         words = line.split(" ")
         lines += [f"words=({' '.join(words)}); CURRENT={len(words)}", "_mailmerge_completion"]
-    done = subprocess.run(
-        ["zsh", "-f", "-c", "\n".join(lines)],
-        env=environment(),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answers = done.stdout.split("*: :")[1:]
+    answers = output_of(folder, "zsh", "-f", "-c", "\n".join(lines)).split("*: :")[1:]
     for (line, word), answer in zip(CASES, answers, strict=True):
         assert re.search(rf'[("\s]{word}[")\s]', answer), (line, answer)
 

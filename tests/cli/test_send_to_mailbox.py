@@ -18,17 +18,6 @@ from tests.jobs import campaigns
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> servers.Certificates:
-    return servers.make_certificates(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-def dovecot(certificates: servers.Certificates) -> Iterator[servers.Imap]:
-    with servers.dovecot_imap({"news": "secret"}, certificates) as server:
-        yield server
-
-
 @pytest.fixture
 def server() -> Iterator[Sandbox]:
     with Sandbox() as running:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,17 +27,6 @@ from tests.jobs import campaigns
 from tests.mailbox.mailboxes import account_of, capable
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> servers.Certificates:
-    return servers.make_certificates(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-def dovecot(certificates: servers.Certificates) -> Iterator[servers.Imap]:
-    with servers.dovecot_imap({"news": "secret"}, certificates) as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,6 @@ from tests.mailbox.sending import UNSUBSCRIBE, SentCampaign, send_campaign
 def sent(tmp_path: Path) -> SentCampaign:
     """A campaign with unsubscribe links that was sent to u0, u1, u2 and u3 at example.org."""
     return send_campaign(tmp_path / "spring", UNSUBSCRIBE)
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> servers.Certificates:
-    """Certificates of a server on this machine."""
-    return servers.make_certificates(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-def dovecot(certificates: servers.Certificates) -> Iterator[servers.Imap]:
-    """A running Dovecot."""
-    with servers.dovecot_imap({"news": "secret", "other": "secret"}, certificates) as server:
-        yield server
 
 
 @pytest.fixture

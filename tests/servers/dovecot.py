@@ -33,6 +33,19 @@ service anvil {
 """
 
 
+_USERS = """\
+passdb {
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u FOLDER/users
+}
+userdb {
+  driver = passwd-file
+  args = username_format=%u FOLDER/users
+  override_fields = uid=nobody gid=nogroup home=FOLDER/mail/%n
+}"""
+"""Users and their passwords stand in a file; each has a folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lmtp:
     """A running Dovecot LMTP server, on a TCP port and on a Unix socket."""
@@ -92,15 +105,7 @@ def dovecot_lmtp(users: Mapping[str, str], *, quota: str = "") -> Iterator[Lmtp]
 protocols = lmtp
 auth_username_format = %Ln
 mail_location = maildir:FOLDER/mail/%n
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u FOLDER/users
-}}
-userdb {{
-  driver = passwd-file
-  args = username_format=%u FOLDER/users
-  override_fields = uid=nobody gid=nogroup home=FOLDER/mail/%n
-}}
+{_USERS}
 first_valid_uid = 1
 postmaster_address = postmaster@localhost
 service lmtp {{
@@ -278,15 +283,7 @@ ssl_cert = <{certificates.chain_file}
 ssl_key = <{certificates.chain_file}
 mail_location = maildir:FOLDER/mail/%n
 auth_mechanisms = plain login
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u FOLDER/users
-}}
-userdb {{
-  driver = passwd-file
-  args = username_format=%u FOLDER/users
-  override_fields = uid=nobody gid=nogroup home=FOLDER/mail/%n
-}}
+{_USERS}
 first_valid_uid = 1
 namespace inbox {{
   inbox = yes
